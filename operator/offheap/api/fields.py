@@ -1,4 +1,4 @@
-"""The types of fields: what pydantic checks in Python, and what the apiserver checks by schema and CEL, side by side."""
+"""The types of fields: what pydantic checks in Python and what the apiserver checks by schema, side by side."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ SPEC = ConfigDict(
     frozen=True,
     extra="forbid",
 )
-"""What people write. An unknown field is refused: it may be one whose absence would change what is done to the target."""
+"""What people write. An unknown field is refused: without it something else would be done to the target."""
 
 STORED = SPEC | ConfigDict(extra="ignore")
 """What was stored before, perhaps by another version: fields unknown to this one are not in the way."""

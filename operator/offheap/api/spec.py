@@ -61,7 +61,7 @@ class Sampling(BaseModel):
 
 
 class Instrumentation(BaseModel):
-    """What is switched on in the pod template for the time of the investigation; used only where intrusion is Restart."""
+    """What is switched on in the pod template for the time of the investigation, if intrusion is Restart."""
 
     model_config = SPEC | {
         "json_schema_extra": rules(
@@ -153,7 +153,7 @@ class Spec(BaseModel):
     sampling: Sampling = Field(default_factory=Sampling, json_schema_extra={"default": {}})
     """How often and for how long the memory is measured."""
     instrumentation: Instrumentation = Field(default_factory=Instrumentation, json_schema_extra={"default": {}})
-    """What is switched on in the pod template for the time of the investigation; used only where intrusion is Restart."""
+    """What is switched on in the pod template for the time of the investigation, if intrusion is Restart."""
     budget: Budget = Field(default_factory=Budget, json_schema_extra={"default": {}})
     """What the investigation may cost the target; a probe that would cost more is skipped and says so."""
     deadline: Annotated[Duration, between("1m", "48h")] = "1h"

@@ -22,6 +22,7 @@ from offheap.api.fields import (
 )
 from offheap.api.words import (
     TERMINAL,
+    Capabilities,
     Carrier,
     CollectorState,
     CollectorStep,
@@ -209,7 +210,7 @@ class PodStatus(BaseModel):
     """User id that the JVM runs as, and the collector with it."""
     run_as_group: Id | None = None
     """Group id that the JVM runs as, and the collector with it."""
-    capabilities: Annotated[str, StringConstraints(pattern="^(None|Default)$")] | None = None
+    capabilities: Capabilities | None = None
     """Capabilities the JVM has, and the collector with it: None or Default (those of the container runtime)."""
     libc: Word | None = None
     """C library of the JVM: glibc, musl or unknown."""

@@ -52,6 +52,7 @@ FindingOutcome = Literal["Fail", "Warn", "Pass", "Unknown"]
 ProbeState = Literal["Done", "Skipped", "Failed"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
+Capabilities = Literal["None", "Default"]
 CollectorStep = Literal["Look", "Identify", "Sample"]
 CollectorState = Literal["Intended", "Running", "Done", "Failed"]
 
