@@ -1,0 +1,267 @@
+"""From streams to typed evidence: one `Sample` an instant, each text through its parser.
+
+A text that cannot be parsed becomes an `Unreadable` with the parser's reason; the rest goes on. This is the only place
+that knows which probe's text goes to which parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from offheap.evidence.cgroup import CgroupMemory, parse_cgroup
+from offheap.evidence.errors import EvidenceError
+from offheap.evidence.heap_info import HeapInfo, parse_heap_info
+from offheap.evidence.identity import JvmIdentity, parse_identity
+from offheap.evidence.mappings import MappingClass, MappingTotals, classify, totals
+from offheap.evidence.nmt import parse_nmt
+from offheap.evidence.nmt_report import NmtAnswer, NmtReport
+from offheap.evidence.procstatus import ProcStatus, parse_status
+from offheap.evidence.smaps import Mapping, Rollup, parse_rollup, parse_smaps
+from offheap.evidence.stream import EvidenceRecord, Skipped, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadStems:
+    """Thread names with their digits struck out, and how many threads bear each."""
+
+    count: int
+    stems: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherProcess:
+    """A process of the target's container that is not the target."""
+
+    pid: int
+    name: str
+    rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An evidence that came but could not be understood. `source` is an evidence id like `nmt/summary.diff@12`."""
+
+    source: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Everything read at one instant. None: not taken or not readable. `at` is unix seconds of the node.
+
+    `mappings` is kept for the first and the last sample of a process; the sums by class are there for each.
+    """
+
+    index: int
+    at: float
+    incarnation: tuple[int, int]
+    sources: tuple[str, ...] = ()
+    cgroup: CgroupMemory | None = None
+    status: ProcStatus | None = None
+    rollup: Rollup | None = None
+    totals: MappingTotals | None = None
+    file_rss: tuple[tuple[str, int], ...] = ()
+    """Resident bytes of each mapped file that is no library, by path."""
+    mappings: tuple[Mapping, ...] = ()
+    heap: HeapInfo | None = None
+    nmt: NmtReport | None = None
+    nmt_answer: NmtAnswer | None = None
+    threads: ThreadStems | None = None
+
+    def source(self, prefix: str) -> str | None:
+        """The id of the evidence whose probe and name start with this."""
+        return next((source for source in self.sources if source.startswith(prefix)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of one pod, samples in the order of time."""
+
+    jvm: JvmIdentity | None = None
+    limit_bytes: int | None = None
+    samples: tuple[Sample, ...] = ()
+    others: tuple[OtherProcess, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
+    bad_lines: int = 0
+
+
+def bundle(streams: Sequence[Stream]) -> Evidence:
+    """Parse what the streams of one pod carry. Never raises; the order of the streams does not matter."""
+    unreadable: list[Unreadable] = []
+    samples: list[Sample] = []
+    jvm: JvmIdentity | None = None
+    others: tuple[OtherProcess, ...] = ()
+    for stream in sorted(streams, key=_first_time):
+        stream_jvm = _identity(stream, unreadable)
+        jvm = stream_jvm or jvm
+        others = _other_processes(stream) or others
+        samples.extend(_samples(stream, stream_jvm, unreadable))
+    samples.sort(key=lambda sample: (sample.at, sample.index))
+    limits = [sample.cgroup.limit_bytes for sample in samples if sample.cgroup and sample.cgroup.limit_bytes]
+    return Evidence(
+        jvm=jvm,
+        limit_bytes=limits[-1] if limits else None,
+        samples=tuple(samples),
+        others=others,
+        skipped=tuple(skipped for stream in streams for skipped in stream.skipped),
+        unreadable=tuple(unreadable),
+        gaps=tuple(gap for stream in streams for gap in stream.gaps),
+        bad_lines=sum(stream.bad_lines for stream in streams),
+    )
+
+
+def _first_time(stream: Stream) -> float:
+    times = [record.at for record in stream.evidence]
+    return stream.hello.at if stream.hello else min(times, default=0.0)
+
+
+def _identity(stream: Stream, unreadable: list[Unreadable]) -> JvmIdentity | None:
+    found: JvmIdentity | None = None
+    for record in stream.evidence:
+        if (record.probe, record.name) == ("process", "identity"):
+            try:
+                found = parse_identity(record.data)
+            except EvidenceError as error:
+                unreadable.append(Unreadable(_source(record), str(error)))
+    return found
+
+
+def _samples(stream: Stream, jvm: JvmIdentity | None, unreadable: list[Unreadable]) -> list[Sample]:
+    groups: dict[int, list[EvidenceRecord]] = {}
+    for record in stream.evidence:
+        if record.sample is not None:
+            groups.setdefault(record.sample, []).append(record)
+    incarnation = jvm.incarnation if jvm else (0, 0)
+    samples = [_sample(index, groups[index], incarnation, jvm, unreadable) for index in sorted(groups)]
+    kept = {0, len(samples) - 1}
+    samples = [sample if position in kept else replace(sample, mappings=()) for position, sample in enumerate(samples)]
+    return _with_baseline(samples)
+
+
+def _with_baseline(samples: list[Sample]) -> list[Sample]:
+    """A baseline has no figures of its own, but every later diff tells what they were."""
+    diff = next((sample.nmt for sample in samples if sample.nmt and sample.nmt.is_diff), None)
+    if diff is None:
+        return samples
+    for position, sample in enumerate(samples):
+        if sample.nmt_answer is NmtAnswer.BASELINE_TAKEN and sample.nmt is None:
+            samples[position] = replace(sample, nmt=diff.before())
+            break
+    return samples
+
+
+def _sample(
+    index: int,
+    records: list[EvidenceRecord],
+    incarnation: tuple[int, int],
+    jvm: JvmIdentity | None,
+    unreadable: list[Unreadable],
+) -> Sample:
+    sample = Sample(index=index, at=min(record.at for record in records), incarnation=incarnation)
+    sources: list[str] = []
+    for record in records:
+        try:
+            sample = _with(sample, record)
+        except EvidenceError as error:
+            unreadable.append(Unreadable(_source(record), str(error)))
+        else:
+            sources.append(_source(record))
+    sample = replace(sample, sources=tuple(sources))
+    if not sample.mappings:
+        return sample
+    ranges = sample.heap.ranges if sample.heap else ()
+    classes = classify(sample.mappings, ranges, jvm.max_heap_bytes if jvm else None)
+    files: dict[str, int] = {}
+    for mapping, kind in zip(sample.mappings, classes, strict=True):
+        if kind is MappingClass.MAPPED_FILES and mapping.rss_bytes:
+            files[mapping.path] = files.get(mapping.path, 0) + mapping.rss_bytes
+    return replace(sample, totals=totals(sample.mappings, classes), file_rss=tuple(sorted(files.items())))
+
+
+def _with(sample: Sample, record: EvidenceRecord) -> Sample:
+    data = record.data
+    match (record.probe, record.name):
+        case ("process", "status"):
+            return replace(sample, status=parse_status(_text(data)))
+        case ("cgroup", "memory"):
+            return replace(sample, cgroup=_cgroup(data))
+        case ("smaps", "smaps"):
+            return replace(sample, mappings=parse_smaps(_text(data)))
+        case ("smaps", "rollup"):
+            return replace(sample, rollup=parse_rollup(_text(data)))
+        case ("jvm", "heap_info"):
+            return replace(sample, heap=parse_heap_info(_text(data)))
+        case ("jvm", "threads"):
+            return replace(sample, threads=_thread_stems(data))
+        case ("nmt", _):
+            return _with_nmt(sample, parse_nmt(_text(data)))
+    return sample
+
+
+def _with_nmt(sample: Sample, answer: NmtReport | NmtAnswer) -> Sample:
+    if isinstance(answer, NmtAnswer):
+        return replace(sample, nmt_answer=answer)
+    if sample.nmt is None or (answer.is_diff and not sample.nmt.is_diff):
+        return replace(sample, nmt=answer)
+    if answer.sites:
+        # Summary and detail of one instant: the same categories, and the sites come with the detail only.
+        return replace(sample, nmt=replace(sample.nmt, sites=answer.sites, regions=answer.regions))
+    return sample
+
+
+def _cgroup(data: object) -> CgroupMemory:
+    if not isinstance(data, dict) or not isinstance(data.get("files"), dict):
+        raise EvidenceError("the cgroup evidence is not an object with files")
+    version = data.get("version")
+    if not isinstance(version, int):
+        raise EvidenceError("the cgroup evidence has no version")
+    files = {name: text for name, text in data["files"].items() if isinstance(name, str) and isinstance(text, str)}
+    return parse_cgroup(version, files)
+
+
+def _thread_stems(data: object) -> ThreadStems:
+    stems = data.get("stems") if isinstance(data, dict) else None
+    if not isinstance(stems, dict):
+        raise EvidenceError("the threads evidence is not an object with stems")
+    counted = tuple(
+        sorted(
+            (stem[:64], number)
+            for stem, number in stems.items()
+            if isinstance(stem, str) and isinstance(number, int) and 0 <= number < 1 << 31
+        )
+    )
+    return ThreadStems(sum(number for _, number in counted), counted)
+
+
+def _other_processes(stream: Stream) -> tuple[OtherProcess, ...]:
+    for record in stream.evidence:
+        if (record.probe, record.name) != ("process", "processes") or not isinstance(record.data, dict):
+            continue
+        target = record.data.get("target_pid")
+        processes = record.data.get("processes")
+        if not isinstance(processes, list):
+            continue
+        return tuple(
+            OtherProcess(process["pid"], str(process.get("comm", ""))[:64], cast("int", process["rss_bytes"]))
+            for process in processes
+            if isinstance(process, dict)
+            and isinstance(process.get("pid"), int)
+            and isinstance(process.get("rss_bytes"), int)
+            and process["pid"] != target
+        )
+    return ()
+
+
+def _text(data: object) -> str:
+    if not isinstance(data, str):
+        raise EvidenceError("a text was expected")
+    return data
+
+
+def _source(record: EvidenceRecord) -> str:
+    where = "" if record.sample is None else f"@{record.sample}"
+    return f"{record.probe}/{record.name}{where}"

@@ -1,0 +1,207 @@
+"""The collector's stream: newline-delimited JSON, read back from a container's log.
+
+Logs can be cut, repeated (the operator polls) and mixed with foreign lines, so reading is total: records are sorted by
+their sequence number, duplicates dropped, gaps and unreadable lines told.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_MAX_INFLATED_BYTES = 16 << 20
+"""No evidence is larger; a record that inflates beyond it is broken or hostile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The collector's first word."""
+
+    at: float
+    version: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """One evidence as it was sent. `data` is a JSON value or a text; `sample` groups those of one instant.
+    `pause_seconds` is how long the target stood still for it."""
+
+    seq: int
+    at: float
+    elapsed_seconds: float
+    probe: str
+    name: str
+    sample: int | None
+    data: object
+    wall_seconds: float = 0.0
+    pause_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A probe that could not run: the reason in CamelCase, the message with the way to mend it."""
+
+    probe: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the collector ended and what it cost in all."""
+
+    outcome: str
+    message: str
+    peak_pss_bytes: int = 0
+    cpu_seconds: float = 0.0
+    pause_seconds: float = 0.0
+    stream_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Everything one collector said. `gaps` are [first, last] of missing sequence numbers, both inclusive;
+    `last_seq` is -1 when nothing could be read."""
+
+    hello: Hello | None = None
+    evidence: tuple[EvidenceRecord, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    end: End | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
+    bad_lines: int = 0
+    last_seq: int = -1
+
+
+def read_stream(lines: Iterable[str]) -> Stream:
+    """Read what is there of a stream. Never raises."""
+    records: dict[int, dict[str, object]] = {}
+    bad = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        record = _record(line)
+        if record is None:
+            bad += 1
+        else:
+            records.setdefault(_whole(record["seq"]), record)
+
+    hello: Hello | None = None
+    end: End | None = None
+    evidence: list[EvidenceRecord] = []
+    skipped: list[Skipped] = []
+    for seq in sorted(records):
+        record = records[seq]
+        kind = record.get("type")
+        if kind == "hello":
+            hello = hello or Hello(_real(record.get("at")), _whole(record.get("version")), _text(record.get("step")))
+        elif kind == "skipped":
+            reason, message = _text(record.get("reason")), _text(record.get("message"))
+            skipped.append(Skipped(_text(record.get("probe")), reason, message))
+        elif kind == "end":
+            end = _end(record)
+        elif kind == "evidence":
+            item = _evidence(seq, record)
+            if item is None:
+                bad += 1
+            else:
+                evidence.append(item)
+    return Stream(
+        hello=hello,
+        evidence=tuple(evidence),
+        skipped=tuple(skipped),
+        end=end,
+        gaps=_gaps(sorted(records)),
+        bad_lines=bad,
+        last_seq=max(records, default=-1),
+    )
+
+
+def _record(line: str) -> dict[str, object] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        return None
+    seq = value.get("seq")
+    if isinstance(seq, bool) or not isinstance(seq, int) or not 0 <= seq < 1 << 31:
+        return None
+    return value
+
+
+def _evidence(seq: int, record: dict[str, object]) -> EvidenceRecord | None:
+    data = record.get("data")
+    if data is None and isinstance(record.get("zdata"), str):
+        data = _inflate(_text(record["zdata"]))
+    if data is None:
+        return None
+    cost = record.get("cost")
+    costs = cost if isinstance(cost, dict) else {}
+    sample = record.get("sample")
+    return EvidenceRecord(
+        seq=seq,
+        at=_real(record.get("at")),
+        elapsed_seconds=_real(record.get("elapsed")),
+        probe=_text(record.get("probe")),
+        name=_text(record.get("name")),
+        sample=sample if isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0 else None,
+        data=data,
+        wall_seconds=_real(costs.get("wall_seconds")),
+        pause_seconds=_real(costs.get("pause_seconds")),
+    )
+
+
+def _inflate(text: str) -> str | None:
+    try:
+        inflater = zlib.decompressobj()
+        inflated = inflater.decompress(base64.b64decode(text, validate=True), _MAX_INFLATED_BYTES)
+    except (binascii.Error, ValueError, zlib.error):
+        return None
+    return inflated.decode(errors="replace") if inflater.eof else None
+
+
+def _end(record: dict[str, object]) -> End:
+    cost = record.get("cost")
+    costs = cost if isinstance(cost, dict) else {}
+    return End(
+        outcome=_text(record.get("outcome")) or "Error",
+        message=_text(record.get("message")),
+        peak_pss_bytes=_whole(costs.get("peak_pss_bytes")),
+        cpu_seconds=_real(costs.get("cpu_seconds")),
+        pause_seconds=_real(costs.get("pause_seconds")),
+        stream_bytes=_whole(costs.get("stream_bytes")),
+    )
+
+
+def _gaps(present: list[int]) -> tuple[tuple[int, int], ...]:
+    gaps: list[tuple[int, int]] = []
+    expected = 0
+    for seq in present:
+        if seq > expected:
+            gaps.append((expected, seq - 1))
+        expected = seq + 1
+    return tuple(gaps)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _real(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
