@@ -1,0 +1,379 @@
+"""The state machine: what to do next, decided from the resource, what the cluster shows, and the time. Pure.
+
+Read ``plan`` from top to bottom: the first line that applies is the step. A step is small; after it everything is read and
+planned anew, so a crash between any two lines is met by the same lines after the restart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from offheap.api.v1alpha1 import MemoryInvestigation, Status
+from offheap.api.words import CollectorStep, allows
+from offheap.evidence.identity import JvmIdentity
+from offheap.investigation import problems
+from offheap.investigation import transitions as to
+from offheap.investigation.conditions import condition
+from offheap.investigation.ephemeral import PULL_FAILURES, ContainerState, state_of
+from offheap.investigation.identify import facts, found_identity, found_process, jvm_status
+from offheap.investigation.instrumentation import Patch, choose, last_editor
+from offheap.investigation.observed import Observed
+from offheap.investigation.problems import Problem
+from offheap.investigation.records import (
+    age,
+    collector_for,
+    holds,
+    is_kept_in_git,
+    is_patched,
+    new_collector,
+    patch_on_record,
+    pod_is_patched,
+    pod_record,
+    target_is_gone,
+    undoing,
+)
+from offheap.investigation.steps import (
+    Analyze,
+    Apply,
+    Collect,
+    Expire,
+    Hold,
+    Record,
+    Release,
+    Remove,
+    Rest,
+    Step,
+    Unapply,
+    Wait,
+)
+from offheap.investigation.workload import PATCHABLE, Workload, container_name, is_running, representative
+
+MAX_COLLECTORS = 8
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long each thing of the cluster may take, in seconds."""
+
+    target: float = 60
+    """For the target, or a running pod of it, to appear: manifests are applied in any order."""
+    image: float = 90
+    start: float = 120
+    rollout: float = 300
+    settle: float = 120
+    """For a rollout of the owner's to end before we patch."""
+    restore: float = 600
+    """For the pods of the restored template; the template itself is put back however long it takes."""
+    poll: float = 2
+
+
+PATIENCE = Patience()
+
+
+def plan(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience = PATIENCE) -> Step:
+    """The next step of this investigation."""
+    status = inv.status
+    if inv.is_deleted:
+        return _let_go(inv, seen) if holds(inv) else Rest()
+    if inv.is_finished:
+        return Release() if holds(inv) else _keep_or_expire(inv, now)
+    if status.phase is None:
+        return Record(to.noticed(inv, now))
+    if status.phase == "Restoring":
+        return _restore(inv, seen, now, patience)
+    if inv.spec.cancel:
+        return Record(to.ending(status, problems.cancelled(), now))
+    if status.phase == "Pending":
+        return _begin(inv, seen, now, patience)
+    if target_is_gone(inv, seen):
+        return Record(to.ending(status, problems.target_replaced(inv.spec.target.kind, inv.spec.target.name), now))
+    if status.phase == "Analyzing":
+        return Analyze()
+    if age(status.started_at, now) > inv.spec.deadline_seconds:
+        return _out_of_time(inv, seen, now)
+    match status.phase:
+        case "Preparing":
+            return _prepare(inv, seen, now, patience)
+        case "Observing":
+            return _observe(inv, seen, now, patience)
+        case "Instrumenting":
+            return _instrument(inv, seen, now, patience)
+        case _:
+            return _sample(inv, seen, now, patience)
+
+
+def refused(inv: MemoryInvestigation, step: Step, problem: Problem, now: datetime) -> Status:
+    """The status after the apiserver refused to let us do a step."""
+    match step:
+        case Apply():
+            return to.instrumentation_withdrawn(inv.status, problem, now)
+        case Unapply() | Remove():
+            return to.restore_blocked(inv.status, problem, now)
+        case _:
+            failed = to.collector_now(inv.status, "Failed", problem.reason, problem.message)
+            return to.ending(failed, problem, now)
+
+
+def _begin(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    status, target = inv.status, inv.spec.target
+    if inv.spec.suspend:
+        message = "spec.suspend is true; set it to false to let the investigation start."
+        return _once(status, to.waiting(status, "Suspended", message, now), Rest())
+    if seen.ahead is not None:
+        message = f"investigation {seen.ahead!r} works on the same target; this one starts after it has ended."
+        return _once(status, to.waiting(status, "Queued", message, now), Wait(patience.poll * 3))
+    if seen.workload is None:
+        return _missing(inv, problems.target_not_found(target.kind, target.name, inv.namespace), now, patience)
+    if not seen.pods:
+        return _missing(inv, problems.no_running_pod(target.kind, target.name), now, patience)
+    container = container_name(seen.pods[0], target.container)
+    if isinstance(container, Problem):
+        return Record(to.ending(to.target_unresolved(status, container, now), container, now))
+    pod = representative(seen.pods, container)
+    if pod is None:
+        return _missing(inv, problems.no_running_pod(target.kind, target.name), now, patience)
+    return Record(to.started(status, seen.workload, pod_record(pod, container), now))
+
+
+def _missing(inv: MemoryInvestigation, problem: Problem, now: datetime, patience: Patience) -> Step:
+    """Not there yet: wait a little, for manifests are applied in any order; then say so for good."""
+    status = inv.status
+    resolved = condition(status, "TargetResolved")
+    if (
+        resolved is not None
+        and resolved.status == "False"
+        and age(resolved.last_transition_time, now) > patience.target
+    ):
+        return Record(to.ending(to.target_unresolved(status, problem, now), problem, now))
+    return _once(status, to.target_unresolved(status, problem, now), Wait(patience.poll))
+
+
+def _prepare(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    """Find the user of the JVM, from the pod or by a look into /proc, and then identify it."""
+    status = inv.status
+    looking = collector_for(status, "Look")
+    if looking is None:
+        known = status.pods[-1].run_as_user is not None
+        return _move_if_gone(inv, seen, now) or _intend(inv, "Identify" if known else "Look", now)
+    if looking.state == "Done":
+        return _intend(inv, "Identify", now)
+    process = found_process(seen.stream)
+    if process is None:
+        return _await_collector(inv, seen, now, patience)
+    if isinstance(process, Problem):
+        return _fail_collector(inv, process, now)
+    capabilities = "Default" if process.has_capabilities else "None"
+    return Record(to.looked(status, process.user, process.group, capabilities))
+
+
+def _observe(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    """Wait for the JVM's identity; then instrument it, or sample it as it is."""
+    if inv.status.collectors[-1].state == "Done":
+        return _sampling(inv, inv.status, now)
+    identity = found_identity(seen.stream)
+    if identity is None:
+        return _await_collector(inv, seen, now, patience)
+    if isinstance(identity, Problem):
+        return _fail_collector(inv, identity, now)
+    return _identified(inv, seen, identity, now, patience)
+
+
+def _identified(
+    inv: MemoryInvestigation, seen: Observed, identity: JvmIdentity, now: datetime, patience: Patience
+) -> Step:
+    """The fork of the ladder: a JVM that tracks already is sampled; another is instrumented where that is allowed."""
+    known = to.identified(inv.status, jvm_status(identity), identity.libc, identity.allocator)
+    done = to.collector_now(known, "Done")
+    if identity.vm != "HotSpot":
+        return Record(to.ending(done, problems.unsupported_jvm(identity.vm), now))
+    if identity.nmt in ("summary", "detail"):
+        return _sampling(inv, to.proved(done, jvm_status(identity), now), now)
+    chosen = _patch(inv, seen.workload, identity)
+    if isinstance(chosen, Problem):
+        return _sampling(inv, to.not_instrumented(done, chosen, now), now)
+    workload, patch = chosen
+    if not workload.rollout.done:
+        if not workload.rollout.stuck and age(inv.status.started_at, now) < patience.settle:
+            return Wait(patience.poll)
+        problem = problems.rollout_in_progress(workload.rollout.message)
+        return _sampling(inv, to.not_instrumented(done, problem, now), now)
+    return Record(to.instrumentation_intended(done, workload, patch, now)) if holds(inv) else Hold()
+
+
+def _patch(
+    inv: MemoryInvestigation, workload: Workload | None, identity: JvmIdentity
+) -> tuple[Workload, Patch] | Problem:
+    """The patch that switches NMT on, or why the template stays as it is."""
+    wanted = inv.spec.instrumentation
+    if wanted.nmt == "Off":
+        return Problem("NotAsked", "spec.instrumentation.nmt is Off.")
+    if not allows(inv.spec.intrusion, "Restart"):
+        return problems.restart_not_allowed()
+    if workload is None or workload.kind not in PATCHABLE:
+        return problems.not_patchable(inv.spec.target.kind)
+    if not identity.attach.ok:
+        return problems.attach_impossible(identity.attach.reason, identity.attach.message)
+    known = facts(identity)
+    if isinstance(known, Problem):
+        return known
+    container = inv.status.pods[-1].container
+    patch = choose(known, workload, container, wanted.nmt, wanted.options_variable, consent=wanted.command_line)
+    return patch if isinstance(patch, Problem) else (workload, patch)
+
+
+def _instrument(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    """Patch, follow the rollout, and choose a pod of the new template."""
+    status, record, workload = inv.status, inv.status.instrumentation, seen.workload
+    if record is None or workload is None:
+        return Record(to.ending(status, problems.record_incomplete(), now))
+    patched = is_patched(workload, record)
+    if record.state == "Intended":
+        if patched:
+            return Record(to.instrumentation_applied(status, now))
+        patch = patch_on_record(workload, record)
+        return Record(to.instrumentation_withdrawn(status, patch, now)) if isinstance(patch, Problem) else Apply(patch)
+    if not patched:
+        return Record(to.ending(status, problems.patch_superseded(f"last edit: {last_editor(workload)}"), now))
+    late = age(record.at, now) > patience.rollout
+    if workload.rollout.stuck or (late and not workload.rollout.done):
+        return Record(to.ending(status, problems.rollout_not_healthy(workload.rollout.message), now))
+    new = [pod for pod in seen.pods if pod_is_patched(pod, record)]
+    pod = representative(new, record.container) if workload.rollout.done else None
+    if pod is not None:
+        return _sampling(inv, to.on_instrumented_pod(status, pod_record(pod, status.pods[-1].container)), now)
+    if late:
+        return Record(to.ending(status, problems.rollout_not_healthy("no pod of the new template runs"), now))
+    return Wait(patience.poll)
+
+
+def _sample(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    """Wait while the collector samples; what it said is weighed when it ends, however it ends."""
+    status, end = inv.status, seen.stream.end
+    if end is not None:
+        return Record(to.analyzing(to.collector_now(status, "Done", end.outcome, end.message), now))
+    if to.awaits_proof(status):
+        identity = found_identity(seen.stream)
+        if isinstance(identity, JvmIdentity):
+            return Record(to.proved(status, jvm_status(identity), now))
+    step = _await_collector(inv, seen, now, patience)
+    if isinstance(step, Record) and step.status.outcome is not None and seen.stream.evidence:
+        return _weigh_what_there_is(inv, step.status.outcome.reason, step.status.outcome.message, now)
+    return step
+
+
+def _weigh_what_there_is(inv: MemoryInvestigation, reason: str, message: str, now: datetime) -> Step:
+    return Record(to.analyzing(to.collector_now(inv.status, "Failed", reason, message), now))
+
+
+def _await_collector(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    """Create the newest collector, or wait for it, or say why nothing will come of it."""
+    status = inv.status
+    current = status.collectors[-1]
+    if seen.pod is None:
+        return _collector_lost(inv, seen, now)
+    state = state_of(seen.pod, current.name)
+    if state.phase == "absent":
+        if not is_running(seen.pod, current.container):
+            return _collector_lost(inv, seen, now)
+        return Collect(current, status.pods[-1])
+    if state.phase == "terminated":
+        detail = f"{state.reason or 'ended'} {state.message}".strip()
+        if not is_running(seen.pod, current.container) or detail.startswith("OOMKilled"):
+            return _collector_lost(inv, seen, now)
+        return _fail_collector(inv, problems.collector_failed(detail), now)
+    if state.phase == "waiting":
+        return _await_start(inv, state, now, patience)
+    if current.state == "Intended" and current.step == "Sample":
+        return Record(to.collector_now(status, "Running"))
+    return Wait(patience.poll if current.step != "Sample" else min(10.0, inv.spec.sampling.interval_seconds))
+
+
+def _await_start(inv: MemoryInvestigation, state: ContainerState, now: datetime, patience: Patience) -> Step:
+    waited = age(inv.status.collectors[-1].started_at, now)
+    if state.reason in PULL_FAILURES and waited > patience.image:
+        return _fail_collector(inv, problems.collector_image_unavailable(state.message or state.reason), now)
+    if waited > patience.start:
+        return _fail_collector(inv, problems.collector_not_started(patience.start), now)
+    return Wait(patience.poll)
+
+
+def _fail_collector(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Step:
+    return Record(to.ending(to.collector_now(inv.status, "Failed", problem.reason, problem.message), problem, now))
+
+
+def _collector_lost(inv: MemoryInvestigation, seen: Observed, now: datetime) -> Step:
+    """The pod or its container ended under the collector: go on with another pod, before there are samples to lose."""
+    status = inv.status
+    ended = problems.collector_failed("the target's container ended while it was observed")
+    lost = to.collector_now(status, "Failed", "TargetGone", ended.message)
+    if status.phase == "Sampling" or len(status.collectors) >= MAX_COLLECTORS:
+        return Record(to.ending(lost, ended, now))
+    return _move(inv, lost, seen, now)
+
+
+def _move_if_gone(inv: MemoryInvestigation, seen: Observed, now: datetime) -> Step | None:
+    """None while the pod on record runs; otherwise the move to another one."""
+    if seen.pod is not None and is_running(seen.pod, inv.status.pods[-1].container):
+        return None
+    return _move(inv, inv.status, seen, now)
+
+
+def _move(inv: MemoryInvestigation, status: Status, seen: Observed, now: datetime) -> Step:
+    container = inv.status.pods[-1].container
+    other = representative(seen.pods, container)
+    if other is None:
+        return Record(to.ending(status, problems.no_running_pod(inv.spec.target.kind, inv.spec.target.name), now))
+    return Record(to.moved_to_pod(status, pod_record(other, container), now))
+
+
+def _restore(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
+    """Take our change away, wait until the old template runs again, and end."""
+    status, record = inv.status, inv.status.instrumentation
+    if record is None or target_is_gone(inv, seen) or seen.workload is None:
+        return Record(to.restored(status, None, "", now))
+    undo = undoing(seen.workload, record)
+    if undo is not None:
+        return undo
+    rollout = seen.workload.rollout
+    if not rollout.done and not rollout.stuck and age(record.at, now) < patience.restore:
+        return Wait(patience.poll)
+    rolled_out = "its pods are available" if rollout.done else f"its rollout still goes on ({rollout.message})"
+    return Record(to.restored(status, seen.workload, rolled_out, now))
+
+
+def _let_go(inv: MemoryInvestigation, seen: Observed) -> Step:
+    """Being deleted: undo what was done, then let the object go. A workload that is gone needs no undoing."""
+    record = inv.status.instrumentation
+    if record is None or record.state in ("None", "Reverted") or seen.workload is None or target_is_gone(inv, seen):
+        return Release()
+    return undoing(seen.workload, record) or Release()
+
+
+def _keep_or_expire(inv: MemoryInvestigation, now: datetime) -> Step:
+    ttl = inv.spec.ttl_after_finished_seconds
+    if ttl is None or is_kept_in_git(inv):
+        return Rest()
+    left = ttl - age(inv.status.finished_at, now)
+    return Wait(max(1.0, left)) if left > 0 else Expire()
+
+
+def _out_of_time(inv: MemoryInvestigation, seen: Observed, now: datetime) -> Step:
+    problem = problems.deadline_exceeded(inv.spec.deadline)
+    if inv.status.phase == "Sampling" and seen.stream.evidence:
+        return _weigh_what_there_is(inv, problem.reason, problem.message, now)
+    return Record(to.ending(inv.status, problem, now))
+
+
+def _once(status: Status, new: Status, otherwise: Step) -> Step:
+    """Write what is new; what is already said is not said again."""
+    return Record(new) if new != status else otherwise
+
+
+def _intend(inv: MemoryInvestigation, step: CollectorStep, now: datetime) -> Step:
+    return Record(to.collector_intended(inv.status, new_collector(inv, inv.status, step, now), now))
+
+
+def _sampling(inv: MemoryInvestigation, status: Status, now: datetime) -> Step:
+    """From here on only samples are taken; one write with what led to it."""
+    return Record(to.collector_intended(status, new_collector(inv, status, "Sample", now), now))
