@@ -1,0 +1,69 @@
+"""One namespace for each test, under Pod Security `restricted`; a failed test shows what was in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .kubectl import Kubectl, KubectlError
+from .operator import Operator, deployed
+from .report import report
+from .scene import Scene
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted", "offheap.dev/e2e": "true"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder needs the cluster."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """kubectl on $KUBECONFIG, or on the cluster that `make cluster-up` has brought up."""
+    kubeconfig = Path(os.environ.get("KUBECONFIG") or REPOSITORY / ".cluster" / "kubeconfig")
+    assert kubeconfig.is_file(), f"no kubeconfig at {kubeconfig}: run `make cluster-up`, or set KUBECONFIG"
+    program = shutil.which("kubectl", path=f"{REPOSITORY / '.cluster' / 'bin'}:{os.environ.get('PATH', '')}")
+    assert program is not None, "kubectl is not on the PATH"
+    return Kubectl(program, kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def operator(kubectl: Kubectl) -> Operator:
+    """The operator, which `make deploy` has deployed."""
+    return deployed(kubectl)
+
+
+@pytest.fixture
+def scene(kubectl: Kubectl, operator: Operator) -> Iterator[Scene]:
+    """A namespace of its own; with it goes what is in it."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
+    yield Scene(kubectl, name)
+    kubectl.run("delete", "namespace", name, "--wait=false")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Adds the state of the cluster to the report of a failed test, before its namespace is deleted."""
+    outcome = yield
+    arguments = getattr(item, "funcargs", {})
+    if call.when == "call" and outcome.failed and "scene" in arguments:
+        scene: Scene = arguments["scene"]
+        try:
+            outcome.sections.append(
+                (f"namespace {scene.namespace}", report(scene.kubectl, arguments["operator"], scene.namespace))
+            )
+        except KubectlError as error:
+            outcome.sections.append((f"namespace {scene.namespace}", str(error)))
+    return outcome
