@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, StringConstraints
 
 from offheap.api.duration import parse_duration
 from offheap.api.fields import (
@@ -150,11 +150,11 @@ class Spec(BaseModel):
     from an ephemeral container. Attach: commands that the JVM serves. Profile: load an agent into the running JVM.
     Pause: stop its threads for a moment. Restart: roll the workload out with instrumentation, and once more to take
     it away. The evidence is taken in this order, as far as needed."""
-    sampling: Sampling = Field(default_factory=Sampling, json_schema_extra={"default": {}})
+    sampling: Sampling = Sampling()
     """How often and for how long the memory is measured."""
-    instrumentation: Instrumentation = Field(default_factory=Instrumentation, json_schema_extra={"default": {}})
+    instrumentation: Instrumentation = Instrumentation()
     """What is switched on in the pod template for the time of the investigation, if intrusion is Restart."""
-    budget: Budget = Field(default_factory=Budget, json_schema_extra={"default": {}})
+    budget: Budget = Budget()
     """What the investigation may cost the target; a probe that would cost more is skipped and says so."""
     deadline: Annotated[Duration, between("1m", "48h")] = "1h"
     """Time from the start after which the investigation ends with what it has, and puts the workload back as it was.

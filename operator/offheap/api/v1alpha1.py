@@ -55,7 +55,6 @@ class MemoryInvestigation(BaseModel):
                 "self.metadata.name.size() <= 63",
                 "the name must not be longer than 63 characters: it is used as a label",
                 reason="FieldValueInvalid",
-                fieldPath=".metadata.name",
             ),
             rule(
                 _spec_is_locked(),
