@@ -1,0 +1,173 @@
+"""Asks the JVM by jattach, as gently as can be.
+
+An attach that fails sends SIGQUIT first, and the JVM answers that with a thread dump on its own stdout. So whatever can
+be known beforehand is checked without touching the JVM, and after the first failure there is no second attempt.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+
+from offheap.collector import tool
+from offheap.collector.clock import Clock
+from offheap.collector.cost import Meter
+from offheap.collector.outcome import Skip
+from offheap.collector.procfs import Proc, mount_of
+from offheap.collector.text import Text, clean, short
+
+_NOT_STOPPING = frozenset(
+    ("VM.version", "VM.flags", "VM.command_line", "VM.native_memory", "GC.heap_info", "VM.uptime")
+)
+"""Commands that need no safepoint: measured with -Xlog:safepoint on 17.0.15 and 25.0.3. All others are taken to stop the
+JVM for as long as jattach runs, which is the upper bound: VM.metaspace stood 0.3 to 1.4 ms, VM.classloader_stats 0.2 to
+0.4 ms of 3 to 5."""
+
+_MOST_BYTES = 8 << 20
+_PATIENCE_SECONDS = 10.0
+"""jattach itself waits 6 s for the JVM's socket."""
+_CONNECTED = b"Connected to remote JVM"
+_RESPONSE = b"JVM response code = "
+_SIGQUIT_MASK = 1 << (signal.SIGQUIT - 1)
+
+
+class Attach:
+    """The one way to one JVM's commands. `refusal` says why it is closed, None while it is open."""
+
+    def __init__(
+        self, proc: Proc, pid: int, meter: Meter, clock: Clock, *, jattach: str, pause_budget_seconds: float
+    ) -> None:
+        self.refusal: Skip | None = None
+        self._proc = proc
+        self._pid = pid
+        self._meter = meter
+        self._clock = clock
+        self._jattach = jattach
+        self._pause_budget_seconds = pause_budget_seconds
+
+    def refuse(self, skip: Skip) -> None:
+        """Close it for good; the first reason stays."""
+        self.refusal = self.refusal or skip
+
+    def preflight(self) -> None:
+        """Close it when an attach would fail anyway. Nothing of the target is touched."""
+        status = self._proc.status(self._pid)
+        if self.refusal or status is None:
+            return
+        if os.geteuid() not in (0, status.uid):
+            self.refuse(
+                Skip(
+                    "WrongUser", f"attaching needs the target's user {status.uid}, the collector runs as {os.geteuid()}"
+                )
+            )
+        elif self._has_socket(status.nspid):
+            # The JVM listens already: no file has to be made and no signal sent.
+            return
+        elif not status.caught_signals & _SIGQUIT_MASK:
+            self.refuse(
+                Skip(
+                    "JvmNotReady",
+                    "the JVM does not catch SIGQUIT (yet), and would die of an attach; try again when it is up",
+                )
+            )
+        elif not self._tmp_is_writable():
+            self.refuse(
+                Skip(
+                    "TmpNotWritable",
+                    "the JVM cannot make its socket in /tmp: mount an emptyDir there, then attach works",
+                )
+            )
+
+    def jcmd(self, command: str) -> tuple[Text, float]:
+        """The JVM's answer and for how many seconds it may have stood still. Raises Skip."""
+        if self.refusal:
+            raise self.refusal
+        stops = command.split(" ")[0] not in _NOT_STOPPING
+        if stops and self._meter.pause_seconds >= self._pause_budget_seconds:
+            raise Skip("PauseBudgetExceeded", f"{command} stops the JVM, and budget.pause is used up")
+        answer = _Answer()
+        timeout_seconds = max(0.1, min(_PATIENCE_SECONDS, self._clock.left_seconds))
+        # jattach 2.1 drops everything after the first word, so the command with its arguments is one word.
+        argv = [self._jattach, str(self._pid), "jcmd", command]
+        try:
+            run = tool.run(argv, timeout_seconds, _MOST_BYTES, answer.feed)
+        except Skip as missing:
+            self.refuse(missing)
+            raise
+        self._meter.note_memory(run.peak_pss_bytes)
+        pause = run.wall_seconds if stops else 0.0
+        self._meter.note_pause(pause)
+        text = answer.finish()
+        if run.timed_out:
+            self.refuse(
+                Skip(
+                    "AttachTimedOut",
+                    f"the JVM did not answer {command} within {timeout_seconds:.1f} s; it is not asked again",
+                )
+            )
+        elif run.too_large:
+            raise Skip("AnswerTooLarge", f"the answer to {command} is larger than {_MOST_BYTES >> 20} MiB")
+        elif not answer.connected:
+            self.refuse(
+                Skip(
+                    "AttachFailed",
+                    f"{short(text.head) or 'jattach said nothing'} (exit code {run.exit_code}); not tried again",
+                )
+            )
+        elif run.exit_code or answer.code:
+            unknown = "Unknown diagnostic command" in text.head
+            raise Skip("CommandUnknown" if unknown else "CommandFailed", f"{command}: {short(text.head)}")
+        if self.refusal:
+            raise self.refusal
+        return text, pause
+
+    def _has_socket(self, nspid: int) -> bool:
+        try:
+            return stat.S_ISSOCK(os.lstat(self._proc.path(self._pid, f"root/tmp/.java_pid{nspid}")).st_mode)
+        except OSError:
+            return False
+
+    def _tmp_is_writable(self) -> bool:
+        mount = mount_of(self._proc.mounts(self._pid), "/tmp")  # noqa: S108 - HotSpot's path, whatever java.io.tmpdir is
+        if mount and mount.read_only:
+            return False
+        return os.access(self._proc.path(self._pid, "root/tmp"), os.W_OK | os.X_OK)
+
+
+class _Answer:
+    """jattach's output: its own two lines taken off, the JVM's text kept."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.code = 0
+        self._text = Text()
+        self._line = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *lines, self._line = (self._line + chunk).split(b"\n")
+        for line in lines:
+            self._take(line + b"\n")
+        if len(self._line) > 64 << 10:
+            self._take(self._line)
+            self._line = b""
+
+    def finish(self) -> Text:
+        self._take(self._line)
+        return self._text
+
+    def _take(self, line: bytes) -> None:
+        if not self._text.size_bytes:
+            if line.startswith(_CONNECTED):
+                self.connected = True
+                return
+            if self.connected and line.startswith(_RESPONSE):
+                self.code = (
+                    int(line[len(_RESPONSE) :].strip() or b"0") if _is_number(line[len(_RESPONSE) :].strip()) else -1
+                )
+                return
+        self._text.add(clean(line))
+
+
+def _is_number(word: bytes) -> bool:
+    return word.lstrip(b"-").isdigit() and len(word) < 12

@@ -1,0 +1,59 @@
+"""Time: instants that do not drift, a deadline of our own, and the wish to end (SIGTERM), looked at between two takes.
+
+SIGTERM is blocked and asked for rather than handled, so that it can never cut a record in two.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+
+from offheap.collector.outcome import Ended
+
+
+class Clock:
+    """Counts from its making. Seconds of the monotonic clock, so the node's time may jump."""
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self._start = time.monotonic()
+        self._deadline_seconds = deadline_seconds
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    @property
+    def left_seconds(self) -> float:
+        return self._deadline_seconds - self.elapsed_seconds
+
+    def check(self) -> None:
+        """Raises Ended when it is time to go."""
+        if signal.SIGTERM in signal.sigpending():
+            raise _terminated()
+        if self.left_seconds <= 0:
+            raise Ended("DeadlineExceeded", f"the collector's deadline of {self._deadline_seconds:g} s has passed")
+
+    def wait_until(self, elapsed_seconds: float) -> None:
+        """Raises Ended when the deadline or SIGTERM comes first."""
+        while True:
+            self.check()
+            left = elapsed_seconds - self.elapsed_seconds
+            if left <= 0:
+                return
+            left = max(0.001, min(left, self.left_seconds, 60.0))
+            if signal.sigtimedwait((signal.SIGTERM,), left):
+                raise _terminated()
+
+
+def _terminated() -> Ended:
+    return Ended("Error", "Terminated: the container was told to stop (SIGTERM) before the collection was complete")
+
+
+def next_instant(interval_seconds: float, duration_seconds: float, elapsed_seconds: float) -> float:
+    """The next multiple of the interval that is still to come; the last instant is the duration itself.
+
+    Instants that were missed (a slow read, a stopped node) are left out, never made up for in a burst.
+    """
+    following = (math.floor(elapsed_seconds / interval_seconds) + 1) * interval_seconds
+    return min(following, duration_seconds)

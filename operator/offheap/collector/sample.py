@@ -1,0 +1,121 @@
+"""Step `sample`: everything at every instant, from the baseline to the last full set."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple
+
+from offheap.collector.attach import Attach
+from offheap.collector.clock import Clock, next_instant
+from offheap.collector.cost import Meter
+from offheap.collector.identity import Jvm
+from offheap.collector.outcome import Ended, Skip
+from offheap.collector.plan import Plan
+from offheap.collector.probes import TAKES
+from offheap.collector.probes.cgroup import headroom_bytes, read_memory
+from offheap.collector.processes import check_same
+from offheap.collector.procfs import Proc
+from offheap.collector.ration import Ration
+from offheap.collector.stream import Stream
+from offheap.collector.visit import Take, Visit
+
+
+class Session(NamedTuple):
+    """What one run of the collector works with."""
+
+    proc: Proc
+    plan: Plan
+    clock: Clock
+    meter: Meter
+    stream: Stream
+
+
+def sample(session: Session, jvm: Jvm, attach: Attach) -> None:
+    """Returns after the last instant. Raises Ended for every other end."""
+    plan, clock, stream = session.plan, session.clock, session.stream
+    interval, ration = plan.interval_seconds, Ration()
+    began = clock.elapsed_seconds
+    at = 0.0
+    index = 0
+    while True:
+        clock.wait_until(began + at)
+        check_same(session.proc, jvm.target)
+        last = at >= plan.duration_seconds
+        left = max(0, math.ceil((plan.duration_seconds - at) / interval))
+        bulk = index == 0 or last or ration.bulk_now(left, stream.left_bytes)
+        visit = Visit(session.proc, plan, jvm, attach, index, last, bulk)
+        ration.learn(*_take_all(session, visit))
+        if last:
+            return
+        factor = ration.interval_factor(left, stream.left_bytes)
+        if factor > 1:
+            interval *= factor
+            told = (
+                f"every {interval:g} s instead of {plan.interval_seconds:g}: budget of {plan.stream_bytes} stream bytes"
+            )
+            stream.skipped("process", Skip("IntervalStretched", told))
+        at = next_instant(interval, plan.duration_seconds, clock.elapsed_seconds - began)
+        index += 1
+
+
+def _take_all(session: Session, visit: Visit) -> tuple[int, int]:
+    """Run the takes that are due; how many bytes the plain and the bulky ones sent."""
+    plain = bulky = 0
+    room = _room(session, visit)
+    for take in TAKES:
+        if not visit.is_due(take.when) or not take.wanted(visit.plan):
+            continue
+        session.clock.check()
+        before = session.stream.sent_bytes
+        try:
+            _check_affordable(session, visit, take, room)
+            _take(session, visit, take)
+        except Skip as skip:
+            # What could not be read of a dying process is no fault of the probe.
+            check_same(session.proc, visit.jvm.target)
+            session.stream.skipped(take.probe, skip)
+            if skip.reason == "BudgetExceeded" and not take.bulk:
+                raise Ended("BudgetExceeded", skip.message) from None
+        sent = session.stream.sent_bytes - before
+        plain, bulky = (plain, bulky + sent) if take.bulk else (plain + sent, bulky)
+        session.meter.note_memory()
+    return plain, bulky
+
+
+def _take(session: Session, visit: Visit, take: Take) -> None:
+    started = time.monotonic()
+    try:
+        taken = take.run(visit)
+    except (OSError, ValueError, LookupError, MemoryError) as error:
+        # A probe's failure is its own: what one kernel or JVM answers oddly must not cost the other evidence.
+        raise Skip("ProbeFailed", f"{take.name}: {type(error).__name__}: {error}") from None
+    wall = time.monotonic() - started
+    # Asked afterwards: a text read while the process ended is cut short, and would look like freed memory.
+    check_same(session.proc, visit.jvm.target)
+    session.stream.evidence(
+        take.probe, take.name, taken.data, sample=visit.sample, wall_seconds=wall, pause_seconds=taken.pause_seconds
+    )
+
+
+def _room(session: Session, visit: Visit) -> int | None:
+    """Bytes that the target's cgroup still has; None when it has no limit or does not tell."""
+    try:
+        return headroom_bytes(*read_memory(session.proc, visit.jvm.target.pid))
+    except Skip:
+        return None
+
+
+def _check_affordable(session: Session, visit: Visit, take: Take, room: int | None) -> None:
+    """Raises Skip. What the collector uses already is charged, so only the rest of its budget needs room."""
+    if take.bulk and not visit.bulk:
+        raise Skip("BudgetExceeded", f"{take.name} is left out at some instants: the stream's budget would not last")
+    if not take.costly or room is None:
+        return
+    needed = max(0, visit.plan.target_memory_bytes - session.meter.note_memory())
+    if room < needed:
+        raise Skip(
+            "HeadroomTooSmall",
+            f"{room >> 20} MiB are free below the target's memory limit and {needed >> 20} MiB may be needed: "
+            "raise the limit, or lower budget.targetMemory",
+        )
