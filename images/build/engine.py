@@ -1,0 +1,96 @@
+"""The image builder of this machine: buildah, podman or docker."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import packages
+from cluster.progress import Failed, run, run_logged
+from cluster.store import BUILDERS
+
+CONTENT_LABEL = "dev.offheap.content"
+BUILD_TIMEOUT_SECONDS = 1800
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One builder, by the name of its program."""
+
+    name: str
+
+    def label(self, image: str) -> str | None:
+        """The hash of the content that the image was built from, None when there is no such image."""
+        by_label = '"' + CONTENT_LABEL + '"'
+        command = {
+            "buildah": [
+                "buildah",
+                "inspect",
+                "--type=image",
+                f"--format={{{{index .OCIv1.Config.Labels {by_label}}}}}",
+            ],
+            "podman": ["podman", "image", "inspect", f"--format={{{{index .Labels {by_label}}}}}"],
+            "docker": ["docker", "image", "inspect", f"--format={{{{index .Config.Labels {by_label}}}}}"],
+        }[self.name]
+        try:
+            return run([*command, image]).strip()
+        except Failed:
+            return None
+
+    def has(self, image: str) -> bool:
+        return self.label(image) is not None
+
+    def build(self, image: str, dockerfile: Path, context: Path, content: str, log: Path, settings: Path) -> None:
+        """Builds an ordinary Dockerfile; `settings` is a folder for what the machine's network asks for."""
+        commands: dict[str, list[str | Path]] = {
+            "buildah": ["buildah", "bud", "--layers", "--isolation=chroot", *_mounts(settings)],
+            "podman": ["podman", "build", "--layers", *_mounts(settings)],
+            "docker": ["docker", "build"],
+        }
+        arguments: list[str | Path] = [
+            f"--build-arg={name}={os.environ[name]}" for name in PROXIES if name in os.environ
+        ]
+        arguments += [f"--label={CONTENT_LABEL}={content}", f"--tag={image}", f"--file={dockerfile}", context]
+        run_logged([*commands[self.name], *arguments], log, BUILD_TIMEOUT_SECONDS)
+
+    def take_base(self, image: str, content: str, root: Path) -> None:
+        """Makes an image of one layer from a packed root file system."""
+        change = [f"--change=LABEL {CONTENT_LABEL}={content}", '--change=CMD ["bash"]']
+        if self.name != "buildah":
+            run([self.name, "import", *change, root, image], BUILD_TIMEOUT_SECONDS)
+            return
+        working = run(["buildah", "from", "scratch"]).strip()
+        try:
+            run(["buildah", "add", "--quiet", working, root, "/"], BUILD_TIMEOUT_SECONDS)
+            run(["buildah", "config", f"--label={CONTENT_LABEL}={content}", "--cmd=bash", working])
+            run(["buildah", "commit", "--quiet", working, image], BUILD_TIMEOUT_SECONDS)
+        finally:
+            run(["buildah", "rm", working])
+
+
+def find() -> Engine:
+    """OFFHEAP_BUILDER, else the first that is there, else buildah is installed: it needs no daemon."""
+    wanted = os.environ.get("OFFHEAP_BUILDER")
+    if wanted and wanted not in BUILDERS:
+        raise Failed(f"OFFHEAP_BUILDER={wanted}: one of {', '.join(BUILDERS)}")
+    for name in [wanted] if wanted else BUILDERS:
+        if packages.present(name):
+            return Engine(name)
+    if wanted not in (None, "buildah"):
+        raise Failed(f"OFFHEAP_BUILDER={wanted} is not installed")
+    packages.ensure({"buildah": "buildah", "crun": "crun"})
+    if shutil.which("buildah") is None:
+        raise Failed("the package buildah brought no program")
+    return Engine("buildah")
+
+
+def _mounts(settings: Path) -> list[str | Path]:
+    """Gives pip in a build the machine's certificate bundle; only empty mount points stay in the image."""
+    if not CERTIFICATES.exists():
+        return []
+    bundle = "/run/build-certificates.crt"
+    configuration = settings / "pip.conf"
+    configuration.write_text(f"[global]\ncert = {bundle}\n")
+    return [f"--volume={CERTIFICATES}:{bundle}:ro", f"--volume={configuration}:/etc/pip.conf:ro"]
