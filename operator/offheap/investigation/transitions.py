@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from offheap.api.v1alpha1 import (
@@ -173,12 +173,21 @@ def analyzing(status: Status, now: datetime) -> Status:
     return running(status, "Analyzing", "the evidence is being weighed.", now)
 
 
-def probes_seen(status: Status, probes: Iterable[ProbeStatus], reason: str, message: str, now: datetime) -> Status:
+def probes_seen(
+    status: Status, probes: tuple[ProbeStatus, ...], gaps: tuple[tuple[int, int], ...], samples: int, now: datetime
+) -> Status:
     """What the probes yielded, skipped and cost."""
-    listed = tuple(probes)
-    complete = any(p.state == "Done" and p.samples for p in listed)
-    status = status.model_copy(update={"probes": listed[:64]})
-    return with_condition(status, "EvidenceCollected", "True" if complete else "False", reason, message, now)
+    status = status.model_copy(update={"probes": probes[:64]})
+    if samples == 0:
+        message = "no sample was taken: see status.probes and the log of the collector."
+        return with_condition(status, "EvidenceCollected", "False", "NoSamples", message, now)
+    how = status.collectors[-1].reason or "Completed"
+    if gaps:
+        lost = sum(last - first + 1 for first, last in gaps)
+        message = f"{samples} samples; {lost} records of the stream are missing."
+        return with_condition(status, "EvidenceCollected", "True", "WithGaps", message, now)
+    message = f"{samples} samples; the collector ended with {how}."
+    return with_condition(status, "EvidenceCollected", "True", how, message, now)
 
 
 def ending(status: Status, outcome: Problem, now: datetime) -> Status:
@@ -235,6 +244,27 @@ def ended(status: Status, now: datetime) -> Status:
         if old is not None and old.status == "Unknown":
             status = with_condition(status, "Instrumented", "False", "NotNeeded", "the template was not changed.", now)
     return finished(status, outcome.reason, outcome.message, now, failed=phase == "Failed")
+
+
+@dataclass(frozen=True)
+class News:
+    """What is worth an Event."""
+
+    reason: str
+    note: str
+    warning: bool
+
+
+def news(before: Status, after: Status) -> News | None:
+    """The transition between two statuses that a person wants to be told, or None."""
+    told, was = condition(after, "Ready"), condition(before, "Ready")
+    if told is None or (was is not None and was.reason == told.reason and before.phase == after.phase):
+        return None
+    reason = told.reason if after.finished_at is None else str(after.phase)
+    note = told.message or reason
+    if after.finished_at is not None and told.reason != reason:
+        note = f"{told.reason}: {note}"
+    return News(reason=reason, note=note, warning=after.phase == "Failed")
 
 
 def final_phase(status: Status) -> Phase:

@@ -1,0 +1,83 @@
+"""The command line: ``offheap run`` is the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+import click
+import kopf
+
+from offheap.api.crd import generate, render
+from offheap.handlers import registry
+from offheap.settings import Settings
+
+
+@click.group()
+def main() -> None:
+    """The off-heap leak investigator for Kubernetes."""
+
+
+@main.command()
+@click.option(
+    "--collector-image", envvar="OFFHEAP_COLLECTOR_IMAGE", default=Settings.collector_image, show_default=True
+)
+@click.option(
+    "--collector-pull-policy",
+    envvar="OFFHEAP_COLLECTOR_PULL_POLICY",
+    type=click.Choice(["Always", "IfNotPresent", "Never"]),
+    default=Settings.collector_pull_policy,
+    show_default=True,
+)
+@click.option(
+    "--namespace", "-n", "namespaces", envvar="OFFHEAP_NAMESPACES", multiple=True, help="Only these; default: all."
+)
+@click.option("--metrics-port", envvar="OFFHEAP_METRICS_PORT", default=Settings.metrics_port, show_default=True)
+@click.option("--liveness-port", envvar="OFFHEAP_LIVENESS_PORT", default=Settings.liveness_port, show_default=True)
+@click.option("--width", envvar="OFFHEAP_WIDTH", default=Settings.width, show_default=True, help="Steps at a time.")
+@click.option("--log-format", envvar="OFFHEAP_LOG_FORMAT", type=click.Choice(["json", "plain"]), default="json")
+@click.option("--verbose", "-v", is_flag=True)
+def run(
+    *,
+    collector_image: str,
+    collector_pull_policy: str,
+    namespaces: tuple[str, ...],
+    metrics_port: int,
+    liveness_port: int,
+    width: int,
+    log_format: str,
+    verbose: bool,
+) -> None:
+    """Run the operator: in a cluster, or from a laptop with KUBECONFIG."""
+    settings = Settings(
+        collector_image=collector_image,
+        collector_pull_policy=collector_pull_policy,
+        namespaces=namespaces,
+        metrics_port=metrics_port,
+        liveness_port=liveness_port,
+        width=width,
+        instance=socket.gethostname(),
+    )
+    kopf.configure(verbose=verbose, log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.PLAIN)
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    asyncio.run(
+        kopf.operator(
+            registry=registry(settings),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            liveness_endpoint=f"http://0.0.0.0:{liveness_port}/healthz" if liveness_port else None,
+        )
+    )
+
+
+@main.command()
+def crd() -> None:
+    """Print the CustomResourceDefinitions."""
+    click.echo(render(generate()), nl=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Every kopf decorator of the operator, and nothing else. kopf watches; it writes nothing to the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kopf
+from prometheus_client import start_http_server
+
+from offheap.api.v1alpha1 import GROUP, PLURAL, VERSION
+from offheap.cluster import retryable
+from offheap.cluster.client import Client
+from offheap.cluster.events import Events
+from offheap.cluster.investigations import Investigations
+from offheap.cluster.pods import Pods
+from offheap.cluster.workloads import Workloads
+from offheap.loop import Loop
+from offheap.reconcile import Reconciler
+from offheap.settings import Settings
+
+STUCK_AFTER_SECONDS = 300.0
+
+
+def registry(settings: Settings) -> kopf.OperatorRegistry:
+    """The handlers for one operator with these settings."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers)
+    async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
+        settings.scanning.disabled = True
+        settings.posting.enabled = False
+        settings.networking.request_timeout = 60
+        await _connect(memo)
+
+    async def _connect(memo: kopf.Memo) -> None:
+        client = await Client.connect()
+        reconciler = Reconciler(
+            Investigations(client), Workloads(client), Pods(client), Events(client, settings.instance), settings
+        )
+        memo.client = client
+        memo.loop = Loop(reconciler.step, width=settings.width, retryable=retryable())
+        if settings.metrics_port:
+            start_http_server(settings.metrics_port)
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def changed(
+        type: str | None,
+        meta: kopf.Meta,
+        namespace: str | None,
+        name: str | None,
+        memo: kopf.Memo,
+        **_: Any,
+    ) -> None:
+        # The generation grows with the spec and on deletion, not with our own writes of the status.
+        if type != "DELETED" and memo.get("generation") == meta["generation"]:
+            return
+        memo.generation = meta["generation"]
+        memo.loop.wake(namespace, name)
+
+    @kopf.on.probe(id="steps", registry=handlers)
+    async def steps(memo: kopf.Memo, **_: Any) -> float:
+        age: float = memo.loop.oldest_step_seconds()
+        if age > STUCK_AFTER_SECONDS:
+            raise kopf.PermanentError(f"a step has been running for {age:.0f} s")
+        return age
+
+    @kopf.on.cleanup(registry=handlers)
+    async def stop(memo: kopf.Memo, **_: Any) -> None:
+        await memo.loop.stop()
+        await memo.client.close()
+
+    return handlers

@@ -1,0 +1,45 @@
+"""What the collectors have said so far, read from their logs piece by piece.
+
+A cache: after a restart the logs are read from their beginning again, for as long as the pod is there.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from offheap.api.v1alpha1 import CollectorStatus, MemoryInvestigation
+from offheap.cluster.pods import Pods
+from offheap.evidence.stream import Stream, read_stream
+
+Key = tuple[str, str, str]
+
+
+class Harvest:
+    """The lines of every collector that is not forgotten, by investigation."""
+
+    def __init__(self, pods: Pods) -> None:
+        self._pods = pods
+        self._lines: dict[Key, dict[str, None]] = {}
+        self._read_at: dict[Key, datetime] = {}
+
+    async def stream(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Stream:
+        """All that this collector has said until now."""
+        key = (inv.namespace, inv.name, f"{inv.uid}/{collector.pod_uid}/{collector.name}")
+        known = self._lines.setdefault(key, {})
+        since = self._read_at.get(key)
+        text = await self._pods.log(inv.namespace, collector.pod, collector.name, since)
+        lines = text.split("\n")
+        whole = lines[:-1] if not text.endswith("\n") else lines
+        known.update(dict.fromkeys(line for line in whole if line))
+        stream = read_stream(known)
+        if stream.evidence:
+            # the node's own clock, from its own records: it may differ from ours
+            last = datetime.fromtimestamp(stream.evidence[-1].at, UTC)
+            self._read_at[key] = last - timedelta(seconds=5)
+        return stream
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The investigation is over or gone."""
+        for key in [k for k in self._lines if k[:2] == (namespace, name)]:
+            del self._lines[key]
+            self._read_at.pop(key, None)

@@ -1,0 +1,193 @@
+"""One pass over one investigation: observe, plan, act, record. What it does next is decided in ``investigation.plan`` alone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from offheap.api.v1alpha1 import MemoryInvestigation, Status
+from offheap.cluster.events import Events
+from offheap.cluster.investigations import Investigations
+from offheap.cluster.pods import Pods
+from offheap.cluster.workloads import Workloads
+from offheap.diagnosis import diagnose
+from offheap.evidence.bundle import bundle
+from offheap.harvest import Harvest
+from offheap.investigation import transitions as to
+from offheap.investigation.ephemeral import container_json
+from offheap.investigation.observed import Observed, ahead_of
+from offheap.investigation.plan import plan, refused
+from offheap.investigation.problems import Problem
+from offheap.investigation.steps import (
+    Analyze,
+    Apply,
+    Collect,
+    Expire,
+    Hold,
+    Record,
+    Release,
+    Remove,
+    Rest,
+    Step,
+    Unapply,
+    Wait,
+)
+from offheap.investigation.verdicts import probe_outcomes, with_diagnosis
+from offheap.metrics import ACTIVE, COLLECTOR_PAUSE, COLLECTOR_PEAK, FINISHED, PROBES, STEP_SECONDS
+from offheap.probes.collector_plan import plan_json
+from offheap.settings import Settings
+
+log = logging.getLogger("offheap.reconcile")
+
+MOST_STEPS = 20
+"""Of one pass, so that one object cannot keep a slot of the loop for ever."""
+
+
+class Reconciler:
+    """Carries investigations on. All that it remembers between passes can be read again from the cluster."""
+
+    def __init__(
+        self, investigations: Investigations, workloads: Workloads, pods: Pods, events: Events, settings: Settings
+    ) -> None:
+        self._investigations = investigations
+        self._workloads = workloads
+        self._pods = pods
+        self._events = events
+        self._settings = settings
+        self._harvest = Harvest(pods)
+        self._begin: defaultdict[tuple[str, str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._active: set[str] = set()
+
+    async def step(self, namespace: str, name: str) -> float | None:
+        """Steps until something has to be waited for; answers the seconds to wait, or None when only a change matters."""
+        for _ in range(MOST_STEPS):
+            inv = await self._investigations.read(namespace, name)
+            if inv is None:
+                self._harvest.forget(namespace, name)
+                return None
+            started = time.monotonic()
+            if inv.status.phase == "Pending":
+                async with self._begin[namespace, inv.spec.target.kind, inv.spec.target.name]:
+                    step = await self._one(inv)
+            else:
+                step = await self._one(inv)
+            STEP_SECONDS.labels(step=type(step).__name__).observe(time.monotonic() - started)
+            match step:
+                case Rest():
+                    self._harvest.forget(namespace, name)
+                    return None
+                case Wait(seconds=seconds):
+                    return seconds
+        return 1.0
+
+    async def _one(self, inv: MemoryInvestigation) -> Step:
+        seen = await self._observe(inv)
+        step = plan(inv, seen, _now(), self._settings.patience)
+        problem = await self._act(inv, seen, step)
+        if problem is not None:
+            await self._record(inv, refused(inv, step, problem, _now()))
+            return Wait(10.0) if isinstance(step, Unapply | Remove) else step
+        return step
+
+    async def _observe(self, inv: MemoryInvestigation) -> Observed:
+        """Reads what the plan of this phase looks at, and no more."""
+        if (inv.is_finished or inv.status.phase is None) and not inv.is_deleted:
+            return Observed()
+        target, status = inv.spec.target, inv.status
+        workload = await self._workloads.read(target.kind, inv.namespace, target.name)
+        seen = Observed(workload=workload)
+        if inv.is_deleted or status.phase == "Restoring":
+            return seen
+        if workload is not None:
+            seen = replace(seen, pods=await self._pods.of(workload))
+        if status.phase == "Pending":
+            return replace(seen, ahead=ahead_of(inv, await self._investigations.list(inv.namespace)))
+        if status.pods:
+            record = status.pods[-1]
+            seen = replace(seen, pod=await self._pods.read(inv.namespace, record.name, record.uid))
+        if status.collectors and status.phase != "Analyzing":
+            seen = replace(seen, stream=await self._harvest.stream(inv, status.collectors[-1]))
+        return seen
+
+    async def _act(self, inv: MemoryInvestigation, seen: Observed, step: Step) -> Problem | None:
+        match step:
+            case Record(status=status):
+                await self._record(inv, status)
+            case Hold():
+                await self._investigations.hold(inv, on=True)
+            case Release():
+                await self._investigations.hold(inv, on=False)
+            case Collect() if seen.pod is not None:
+                return await self._pods.collect(seen.pod, self._container(inv, seen.pod, step))
+            case Apply(patch=patch) if seen.workload is not None:
+                return await self._workloads.apply(seen.workload, patch)
+            case Unapply() if seen.workload is not None:
+                return await self._workloads.unapply(seen.workload)
+            case Remove(operations=operations) if seen.workload is not None:
+                return await self._workloads.remove(seen.workload, operations)
+            case Analyze():
+                await self._analyze(inv)
+            case Expire():
+                await self._investigations.delete(inv)
+        return None
+
+    def _container(self, inv: MemoryInvestigation, pod: Mapping[str, Any], step: Collect) -> dict[str, Any]:
+        collector = step.collector
+        return container_json(
+            collector.name,
+            self._settings.collector_image,
+            self._settings.collector_pull_policy,
+            plan_json(inv, collector.step, step.pod),
+            pod,
+            step.pod,
+        )
+
+    async def _analyze(self, inv: MemoryInvestigation) -> None:
+        """Weighs all that the samplers said. Diagnosing is pure computing: it runs beside the event loop."""
+        samplers = [c for c in inv.status.collectors if c.step == "Sample"]
+        streams = [await self._harvest.stream(inv, c) for c in samplers]
+        evidence = bundle(streams)
+        diagnosis = await asyncio.to_thread(diagnose, evidence)
+        now = _now()
+        status = to.probes_seen(inv.status, probe_outcomes(streams), evidence.gaps, len(evidence.samples), now)
+        status = to.ending(
+            with_diagnosis(status, diagnosis), Problem(diagnosis.verdict.kind, diagnosis.verdict.summary), now
+        )
+        await self._record(inv, status)
+        for probe in status.probes:
+            PROBES.labels(probe=probe.name, state=probe.state, reason=probe.reason or "").inc()
+        for stream in streams:
+            if stream.end is not None:
+                COLLECTOR_PEAK.observe(stream.end.peak_pss_bytes)
+                COLLECTOR_PAUSE.observe(stream.end.pause_seconds)
+
+    async def _record(self, inv: MemoryInvestigation, status: Status) -> None:
+        """Writes the status and, where that shows a transition, an Event."""
+        if status == inv.status:
+            return
+        await self._investigations.save(inv, status)
+        told = to.news(inv.status, status)
+        if told is not None:
+            log.info("%s/%s: %s: %s", inv.namespace, inv.name, told.reason, told.note)
+            await self._events.post(inv, reason=told.reason, note=told.note, warning=told.warning)
+        self._count(inv, status)
+
+    def _count(self, inv: MemoryInvestigation, status: Status) -> None:
+        if status.finished_at is not None:
+            self._active.discard(inv.uid)
+            verdict = status.verdict.kind if status.verdict is not None else ""
+            FINISHED.labels(phase=status.phase, verdict=verdict).inc()
+        elif status.started_at is not None:
+            self._active.add(inv.uid)
+        ACTIVE.set(len(self._active))
+
+
+def _now() -> datetime:
+    """Whole seconds, as the API keeps them: a status that was read back equals the one that was written."""
+    return datetime.now(UTC).replace(microsecond=0)
