@@ -1,0 +1,189 @@
+"""What the rules look at: the sheets, the growth of every row, and of the counts that bear witness.
+
+Shares are parts of the growth outside the heap: a heap that grows to its maximum is normal and must not hide a leak
+beside it. The compiler's arenas are left out of the whole too, for they swing by megabytes with compilation
+(measured: up to 12 MiB while a JVM starts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from offheap.diagnosis import balance
+from offheap.diagnosis.answer import Finding
+from offheap.diagnosis.balance import Booking
+from offheap.diagnosis.growth import Growth, Point, measure
+from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind, confidence_of
+from offheap.evidence.bundle import Evidence, Sample
+
+FLOOR_BYTES = 3 << 20
+FLOOR_LIMIT_SHARE = 0.01
+"""Noise floor: the larger of both. Measured: the rows of a healthy JVM after warm-up move by less than 1.5 MiB; the
+field's thresholds (16 MiB, 3 % of the limit) are for runs of half an hour, these for a minute."""
+MAIN_SHARE = 0.5
+"""A leak's main row explains at least half of the growth outside the heap (research, decision tree)."""
+
+_NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED, balance.COMPILER})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A row that rose by more than noise and enough of the whole. `confirmed`: it goes on growing."""
+
+    growth: Growth
+    share: float
+    confirmed: bool
+    confidence: Confidence
+
+    def finding(
+        self,
+        kind: VerdictKind,
+        message: str,
+        recommendation: str,
+        evidence: Sequence[str] = (),
+        owner: str | None = None,
+    ) -> Finding:
+        """The finding of this suspicion: a leak when confirmed, else a warning that says so."""
+        doubt = "" if self.confirmed else " It is not shown to go on: it stopped, fades, or was read too few times."
+        return Finding(
+            kind=kind,
+            outcome=Outcome.FAIL if self.confirmed else Outcome.WARN,
+            confidence=self.confidence,
+            growth_bytes_per_hour=self.growth.slope * 3600,
+            message=message + doubt,
+            recommendation=recommendation,
+            evidence=tuple(evidence),
+            owner=owner,
+            share=self.share,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a rule may ask. Growth is None where there are fewer than two readings."""
+
+    evidence: Evidence
+    bookings: tuple[Booking, ...]
+    floor_bytes: float
+    rows: Mapping[str, Growth]
+    categories: Mapping[str, Growth]
+    """Growth of each NMT category's committed bytes."""
+    thread_count: Growth | None
+    class_count: Growth | None
+    anonymous: Growth | None
+    """Resident anonymous memory of the JVM."""
+    foreign: Growth | None
+    """Anonymous memory of the container that is not the JVM's."""
+    off_heap_rise: float
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        return self.evidence.samples
+
+    @property
+    def last(self) -> Sample:
+        return self.samples[-1]
+
+    @property
+    def has_nmt(self) -> bool:
+        return any(sample.nmt for sample in self.samples)
+
+    @property
+    def sees_process(self) -> bool:
+        """Resident memory of the process was read, so that growth outside NMT would show."""
+        return self.anonymous is not None
+
+    def share(self, growth: Growth) -> float:
+        return min(1.0, growth.rise / self.off_heap_rise) if self.off_heap_rise > 0 else 0.0
+
+    def rise(self, *rows: str) -> float:
+        """What these rows gained together, losses not counted."""
+        return sum(max(0.0, self.rows[row].rise) for row in rows if row in self.rows)
+
+    def suspect(
+        self,
+        growth: Growth | None,
+        *,
+        share: float = MAIN_SHARE,
+        follows: Sequence[str] = (),
+        witnesses: Sequence[bool | None] = (),
+        floor_bytes: float | None = None,
+    ) -> Suspicion | None:
+        """A suspicion when the growth exceeds the floor and this share of the whole.
+
+        `follows` are rows that such a leak takes along: they count as explained. `witnesses` are independent signs,
+        None where they were not read. Confidence is explained share × the part of the witnesses that agree, the row
+        itself counted as one.
+        """
+        floor = self.floor_bytes if floor_bytes is None else floor_bytes
+        if growth is None or not growth.exceeds(floor) or self.share(growth) < share:
+            return None
+        explained = min(1.0, (growth.rise + self.rise(*follows)) / max(self.off_heap_rise, growth.rise))
+        heard = [True, *(witness for witness in witnesses if witness is not None)]
+        confirmed = growth.grows(floor)
+        score = explained * sum(heard) / len(heard)
+        return Suspicion(
+            growth=growth,
+            share=self.share(growth),
+            confirmed=confirmed,
+            confidence=confidence_of(score) if confirmed else Confidence.LOW,
+        )
+
+    def is_resident(self, growth: Growth) -> bool | None:
+        """Whether the process's anonymous memory rose by most of what the row says: a witness that bytes are real."""
+        return None if self.anonymous is None else self.anonymous.rise >= 0.6 * growth.rise
+
+    def sources(self, *prefixes: str) -> tuple[str, ...]:
+        """Ids of the last evidence of each kind."""
+        found = (
+            next((source for sample in reversed(self.samples) if (source := sample.source(prefix))), None)
+            for prefix in prefixes
+        )
+        return tuple(source for source in found if source)
+
+
+def open_case(evidence: Evidence) -> Case:
+    """Book every sample and measure every series. `evidence.samples` must be in the order of time and not empty."""
+    bookings = balance.book_all(evidence.samples, evidence.others)
+    names = dict.fromkeys(row for booking in bookings for row, _ in booking.rows)
+    rows = _measured({name: [Point(b.at, b.of(name) or 0, b.incarnation) for b in bookings] for name in names})
+    reports = [(sample, sample.nmt) for sample in evidence.samples if sample.nmt]
+    categories = dict.fromkeys(category.name for _, report in reports for category in report.categories)
+    return Case(
+        evidence=evidence,
+        bookings=bookings,
+        floor_bytes=max(FLOOR_BYTES, FLOOR_LIMIT_SHARE * (evidence.limit_bytes or 0)),
+        rows=rows,
+        categories=_measured(
+            {
+                name: [Point(sample.at, report.committed_bytes(name), sample.incarnation) for sample, report in reports]
+                for name in categories
+            }
+        ),
+        thread_count=_series(evidence.samples, _threads_of),
+        class_count=_series(evidence.samples, lambda sample: sample.nmt.classes if sample.nmt else None),
+        anonymous=_series(evidence.samples, balance.anonymous_bytes),
+        foreign=_series(evidence.samples, _foreign_bytes),
+        off_heap_rise=sum(max(0.0, growth.rise) for name, growth in rows.items() if name not in _NOT_OFF_HEAP),
+    )
+
+
+def _measured(series: Mapping[str, list[Point]]) -> dict[str, Growth]:
+    return {name: growth for name, points in series.items() if (growth := measure(points)) is not None}
+
+
+def _series(samples: Sequence[Sample], value: Callable[[Sample], int | None]) -> Growth | None:
+    points = [(sample, value(sample)) for sample in samples]
+    return measure([Point(sample.at, known, sample.incarnation) for sample, known in points if known is not None])
+
+
+def _threads_of(sample: Sample) -> int | None:
+    if sample.status:
+        return sample.status.threads
+    return sample.nmt.threads if sample.nmt else None
+
+
+def _foreign_bytes(sample: Sample) -> int | None:
+    own = balance.anonymous_bytes(sample)
+    return sample.cgroup.anon_bytes - own if sample.cgroup and own is not None else None

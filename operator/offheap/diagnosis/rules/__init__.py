@@ -1,0 +1,49 @@
+"""The rules: one file a kind of verdict, data in, a finding or None out. The registry is the list below.
+
+Its order is the decision tree's (research §7.1): what is no leak of the JVM first, then the heap, then NMT's categories,
+then what NMT does not see. Order breaks ties only; the leading finding is the one that explains most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from offheap.diagnosis.answer import Finding
+from offheap.diagnosis.case import Case
+from offheap.diagnosis.rules import (
+    code_cache,
+    direct_memory,
+    gc_structures,
+    java_heap,
+    jit_compiler,
+    limit_too_small,
+    mapped_files,
+    metaspace,
+    native_malloc,
+    other_nmt,
+    page_cache,
+    side_process,
+    threads,
+    tmpfs,
+    without_nmt,
+)
+
+Rule = Callable[[Case], Finding | None]
+
+RULES: tuple[Rule, ...] = (
+    page_cache.judge,
+    mapped_files.judge,
+    tmpfs.judge,
+    java_heap.judge,
+    limit_too_small.judge,
+    threads.judge,
+    metaspace.judge,
+    code_cache.judge,
+    jit_compiler.judge,
+    gc_structures.judge,
+    direct_memory.judge,
+    other_nmt.judge,
+    native_malloc.judge,
+    without_nmt.judge,
+    side_process.judge,
+)

@@ -1,0 +1,26 @@
+"""The compilers' arenas grow far beyond the usual: C2 on one huge method, or a JDK's defect (JDK-8291665)."""
+
+from __future__ import annotations
+
+from offheap.diagnosis import balance
+from offheap.diagnosis.answer import Finding
+from offheap.diagnosis.case import Case
+from offheap.diagnosis.kinds import VerdictKind
+from offheap.diagnosis.words import rate, size
+
+_FLOOR_BYTES = 64 << 20
+"""research, decision tree 8: ordinary compilation reaches 12 MiB."""
+
+
+def judge(case: Case) -> Finding | None:
+    suspicion = case.suspect(case.rows.get(balance.COMPILER), floor_bytes=_FLOOR_BYTES)
+    if suspicion is None:
+        return None
+    return suspicion.finding(
+        VerdictKind.JIT_COMPILER,
+        f"The compilers' work memory (NMT Compiler and Arena Chunk) grew by {size(suspicion.growth.rise)}, "
+        f"{rate(suspicion.growth.slope)}.",
+        "Update the JDK; exclude the method that is being compiled (-XX:CompileCommand=exclude,Class::method), or bound "
+        "each compilation (-XX:CompileCommand=MemLimit,*.*,128M on JDK 22 and later; Compiler.memory shows them).",
+        case.sources("nmt"),
+    )

@@ -1,0 +1,31 @@
+"""Numbers as people read them, for messages only."""
+
+from __future__ import annotations
+
+_MIB = 1 << 20
+
+
+def size(value_bytes: float) -> str:
+    """`412 MiB`, `3.2 MiB`, `640 KiB`."""
+    mebibytes = value_bytes / _MIB
+    if abs(mebibytes) >= 100:
+        return f"{mebibytes:.0f} MiB"
+    if abs(mebibytes) >= 1:
+        return f"{mebibytes:.1f} MiB"
+    return f"{value_bytes / 1024:.0f} KiB"
+
+
+def rate(bytes_per_second: float) -> str:
+    """`412 MiB an hour`."""
+    return f"{size(bytes_per_second * 3600)} an hour"
+
+
+def span(seconds: float) -> str:
+    """`90 s`, `14 min`, `3.5 h`, `12 days`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.0f} days"
