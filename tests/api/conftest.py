@@ -87,8 +87,8 @@ class Api:
         )
 
 
-def eventually(check: Callable[[], bool], what: str) -> None:
-    """The apiserver takes up definitions and policies in the background; this waits for what it will do, however slow it is."""
+def wait_until(check: Callable[[], bool], what: str) -> None:
+    """The apiserver takes up definitions and policies in the background; this waits for what it will do, however slow."""
     give_up = time.monotonic() + 60
     while not check():
         assert time.monotonic() < give_up, f"not within a minute: {what}"
@@ -167,7 +167,7 @@ def namespace(api: Api, worker: str) -> Iterator[str]:
     name = f"offheap-{worker}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    eventually(lambda: api.apply(f"/api/v1/namespaces/{name}", body).status < 300, f"namespace {name} can be made")
+    wait_until(lambda: api.apply(f"/api/v1/namespaces/{name}", body).status < 300, f"namespace {name} can be made")
     yield name
     api.request("DELETE", f"/api/v1/namespaces/{name}").accepted()
 
@@ -190,10 +190,17 @@ def investigations(api: Api, namespace: str, crd: Tree) -> Iterator[Investigatio
     api.apply(path, crd).accepted()
     resource = Investigations(api, crd["spec"]["group"], namespace)
     minimal = {"target": {"kind": "Pod", "name": "p"}}
-    eventually(lambda: resource.try_create(minimal).status == 201, "the CRD is served")
+    wait_until(lambda: resource.try_create(minimal).status == 201, "the CRD is served")
     yield resource
     api.request("DELETE", path).accepted()
 
 
-def manifests(*files: str) -> list[Tree]:
-    return [tree for file in files for tree in yaml.safe_load_all((ROOT / "manifests" / file).read_text()) if tree]
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], bool], str], None]:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def manifests() -> Callable[[str], list[Tree]]:
+    """The objects in one file below manifests/."""
+    return lambda file: [tree for tree in yaml.safe_load_all((ROOT / "manifests" / file).read_text()) if tree]
