@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import foreign, native, store
+from . import checkout, foreign, native, store
 from .progress import Failed
 from .settings import Cluster, from_environment
 
@@ -31,7 +31,8 @@ def _run(cluster: Cluster, kind: str, command: str, images: list[str]) -> bool:
         case "existing", "up":
             foreign.existing_up(cluster)
         case "existing", "down":
-            print("CLUSTER=existing: nothing is taken down")
+            checkout.remove(cluster)
+            print("✓ forgotten; a cluster of somebody else's is not taken down")
         case "existing", "load":
             for image in images:
                 foreign.existing_load(image)

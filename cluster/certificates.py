@@ -53,23 +53,25 @@ def ensure(cluster: Cluster) -> None:
     pki.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority_key = _write_key(pki / "ca.key")
     authority = _name("offheap-ca")
-    _write_certificate(
-        pki / "ca.crt",
-        _builder(authority, authority, authority_key).add_extension(x509.BasicConstraints(True, None), critical=True),
-        authority_key,
+    authority_builder = (
+        _builder(authority, authority, authority_key)
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
+        .add_extension(_usage(signs_certificates=True), critical=True)
     )
+    _write_certificate(pki / "ca.crt", authority_builder, authority_key)
     for server in ("apiserver", "kubelet-server"):
         key = _write_key(pki / f"{server}.key")
         addresses = [ipaddress.ip_address(text) for text in ("127.0.0.1", NODE_ADDRESS, KUBERNETES_SERVICE_ADDRESS)]
         names = [x509.DNSName(name) for name in (*SERVER_NAMES, cluster.name)]
-        builder = _builder(_name(server), authority, key).add_extension(
+        builder = _leaf(_name(server), authority, authority_key, key).add_extension(
             x509.SubjectAlternativeName([*names, *map(x509.IPAddress, addresses)]), critical=False
         )
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         _write_certificate(pki / f"{server}.crt", builder.add_extension(usage, critical=False), authority_key)
     for identity in identities(cluster):
         key = _write_key(pki / f"{identity.file}.key")
-        builder = _builder(_name(identity.user, identity.group), authority, key).add_extension(
+        builder = _leaf(_name(identity.user, identity.group), authority, authority_key, key).add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
         )
         _write_certificate(pki / f"{identity.file}.crt", builder, authority_key)
@@ -131,6 +133,33 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + LIFETIME)
+    )
+
+
+def _leaf(
+    subject: x509.Name, issuer: x509.Name, authority_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    """With the extensions that a strict verifier demands; Python is one by default since 3.13."""
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    return (
+        _builder(subject, issuer, key)
+        .add_extension(x509.BasicConstraints(False, None), critical=True)
+        .add_extension(authority, critical=False)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 

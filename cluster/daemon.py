@@ -89,9 +89,9 @@ def pid_of(cluster: Cluster, name: str) -> int | None:
     return pid
 
 
-def stop(cluster: Cluster, name: str) -> None:
+def stop(cluster: Cluster, name: str, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> None:
     """SIGTERM, after a while SIGKILL, and no return before it is gone: its successor needs its port."""
-    end = time.monotonic() + STOP_TIMEOUT_SECONDS
+    end = time.monotonic() + patience_seconds
     wanted = signal.SIGTERM
     while (pid := pid_of(cluster, name)) is not None:
         if time.monotonic() > end:

@@ -1,10 +1,11 @@
 """Uses a cluster that is not ours to make: one that kind makes, or one that exists (KUBECONFIG)."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
-from . import packages, store
+from . import checkout, packages, store
 from .progress import Failed, run, step
 from .settings import Cluster
 
@@ -16,10 +17,8 @@ def existing_up(cluster: Cluster) -> None:
     given = os.environ.get("KUBECONFIG")
     if not given:
         raise Failed("CLUSTER=existing needs KUBECONFIG")
-    flattened = run(["kubectl", "config", "view", "--minify", "--flatten"])
-    cluster.checkout.mkdir(parents=True, exist_ok=True)
-    cluster.kubeconfig.touch(mode=0o600)
-    cluster.kubeconfig.write_text(flattened)
+    if Path(given).resolve() != cluster.kubeconfig.resolve():
+        checkout.write(cluster, run(["kubectl", "config", "view", "--raw", "--minify", "--flatten"]), _kubectl())
     run(["kubectl", f"--kubeconfig={cluster.kubeconfig}", "--request-timeout=10s", "get", "--raw=/readyz"])
     print(f"✓ using the cluster of {given}: KUBECONFIG={cluster.kubeconfig}")
 
@@ -36,29 +35,26 @@ def kind_up(cluster: Cluster) -> None:
     """Makes the kind cluster unless it is there, and writes its kubeconfig."""
     if not packages.present("kind"):
         raise Failed("CLUSTER=kind needs the kind program")
-    cluster.checkout.mkdir(parents=True, exist_ok=True)
     if cluster.name not in run(["kind", "get", "clusters"]).split():
         with step(f"kind create cluster {cluster.name}"):
-            command: list[str | Path] = [
+            cluster.checkout.mkdir(parents=True, exist_ok=True)
+            command = [
                 "kind",
                 "create",
                 "cluster",
-                "--name",
-                cluster.name,
-                "--wait",
-                "3m",
-                "--kubeconfig",
-                cluster.kubeconfig,
+                f"--name={cluster.name}",
+                "--wait=3m",
+                f"--kubeconfig={cluster.kubeconfig}",
             ]
             run(command, KIND_TIMEOUT_SECONDS)
-    run(["kind", "export", "kubeconfig", "--name", cluster.name, "--kubeconfig", cluster.kubeconfig])
+    checkout.write(cluster, run(["kind", "get", "kubeconfig", "--name", cluster.name]), _kubectl())
     print(f"✓ kind cluster {cluster.name}: KUBECONFIG={cluster.kubeconfig}")
 
 
 def kind_down(cluster: Cluster) -> None:
     """Deletes the kind cluster."""
     run(["kind", "delete", "cluster", "--name", cluster.name], KIND_TIMEOUT_SECONDS)
-    cluster.kubeconfig.unlink(missing_ok=True)
+    checkout.remove(cluster)
 
 
 def kind_load(cluster: Cluster, image: str) -> None:
@@ -82,3 +78,10 @@ def status(cluster: Cluster) -> bool:
         print(f"✗ {failure}")
         return False
     return True
+
+
+def _kubectl() -> Path:
+    found = shutil.which("kubectl")
+    if found is None:
+        raise Failed("kubectl is not installed")
+    return Path(found)

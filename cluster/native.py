@@ -12,13 +12,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import certificates, cgroups, control_plane, daemon, network, node, packages, pause, programs, store
+from . import (
+    certificates,
+    cgroups,
+    checkout,
+    control_plane,
+    daemon,
+    kernel,
+    network,
+    node,
+    packages,
+    pause,
+    programs,
+    store,
+)
 from .daemon import Daemon
 from .progress import Failed, run, step, wait_until
 from .settings import APISERVER_PORT, FIRST_FORWARDED_PORT, NODE_ADDRESS, REPOSITORY, RUN_ROOT, STATE_ROOT, Cluster
 
 NODE_TIMEOUT_SECONDS = 90.0
 LOCK_TIMEOUT_SECONDS = 1200.0
+DOWN_PATIENCE_SECONDS = 1.0
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+"""Where every kubelet puts one socket, whatever its root folder is."""
 
 
 def up(cluster: Cluster) -> None:
@@ -35,6 +51,7 @@ def up(cluster: Cluster) -> None:
         node.write_configuration(cluster)
         network.ensure(cluster)
         cgroups.ensure(cluster)
+        kernel.remember()
         parts = _parts(cluster, built)
         changed = _start(cluster, parts)
         if pause.IMAGE not in _images(cluster):
@@ -42,7 +59,9 @@ def up(cluster: Cluster) -> None:
                 store.import_archive(cluster, pause.archive())
         forward = _forwarder(cluster)
         changed += _start(cluster, [forward])
-        _write_checkout(cluster, built)
+        port = (cluster.state / "forwarded-port").read_text()
+        kubeconfig = certificates.kubeconfig_text(cluster, "admin", f"https://127.0.0.1:{port}")
+        checkout.write(cluster, kubeconfig, built / "kubectl")
         if not _node_ready(cluster):
             with step(f"waiting for the node {cluster.name} to be ready"):
                 kubelet_log = cluster.logs / "kubelet.log"
@@ -61,26 +80,23 @@ def down(cluster: Cluster) -> None:
         order = ["kubelet", "forward", "kube-proxy", "scheduler", "controller-manager", "apiserver", "etcd"]
         for name in [*order, *daemon.recorded(cluster)]:
             if name != "containerd":
-                daemon.stop(cluster, name)
+                daemon.stop(cluster, name, DOWN_PATIENCE_SECONDS)
+        leftovers = list(_leftovers(cluster))
         cgroups.remove(cluster)
-        shim_sockets = [Path(file.read_text().removeprefix("unix://")) for file in cluster.run.rglob("*/address")]
-        daemon.stop(cluster, "containerd")
+        daemon.stop(cluster, "containerd", DOWN_PATIENCE_SECONDS)
         _kill_namespace(cluster)
         cgroups.remove(cluster)
         _unmount(cluster)
         network.remove(cluster)
-        for path in (*shim_sockets, *_leftovers(cluster)):
+        for path in leftovers:
             path.unlink(missing_ok=True)
         for folder in (cluster.state, cluster.run):
             shutil.rmtree(folder, ignore_errors=True)
             if folder.exists():
                 raise Failed(f"{folder} cannot be removed")
-        if cluster.kubeconfig.exists():
-            cluster.kubeconfig.unlink()
+        checkout.remove(cluster)
     cluster.lock.unlink(missing_ok=True)
-    for parent in (STATE_ROOT, RUN_ROOT):
-        with suppress(OSError):
-            parent.rmdir()
+    _remove_shared()
 
 
 def status(cluster: Cluster) -> bool:
@@ -163,21 +179,6 @@ def _free_port() -> int:
     raise Failed("no free port on the loopback interface")
 
 
-def _write_checkout(cluster: Cluster, built: Path) -> None:
-    """The admin kubeconfig and kubectl for this checkout; several checkouts may use the same cluster."""
-    port = (cluster.state / "forwarded-port").read_text()
-    folder = cluster.checkout
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
-    text = certificates.kubeconfig_text(cluster, "admin", f"https://127.0.0.1:{port}")
-    if not cluster.kubeconfig.exists() or cluster.kubeconfig.read_text() != text:
-        cluster.kubeconfig.touch(mode=0o600)
-        cluster.kubeconfig.write_text(text)
-    link = folder / "bin" / "kubectl"
-    if not link.is_symlink() or link.readlink() != built / "kubectl":
-        link.unlink(missing_ok=True)
-        link.symlink_to(built / "kubectl")
-
-
 def _node_ready(cluster: Cluster) -> bool:
     """Asked through the host's kubeconfig, which proves the forwarder too; pods also need the default service account."""
     kubectl: list[str | Path] = [
@@ -201,7 +202,7 @@ def _images(cluster: Cluster) -> str:
 
 def _kill_namespace(cluster: Cluster) -> None:
     """Ends the shims, and whatever else still lives in the cluster's network namespace."""
-    if not cluster.namespace.exists():
+    if not network.ours(cluster):
         return
     end = time.monotonic() + daemon.STOP_TIMEOUT_SECONDS
     while pids := run(["ip", "netns", "pids", cluster.name]).split():
@@ -227,12 +228,30 @@ def _unmount(cluster: Cluster) -> None:
 
 
 def _leftovers(cluster: Cluster) -> Iterator[Path]:
-    """What the CNI library and the kubelet keep in folders whose place cannot be configured."""
+    """What containerd, the CNI library and the kubelet keep in folders whose place cannot be configured."""
+    tasks = cluster.run / "containerd" / "io.containerd.runtime.v2.task" / "k8s.io"
+    for task in tasks.glob("*/address"):
+        yield Path(task.read_text().removeprefix("unix://"))
+        yield Path(f"/var/lib/cni/results/cni-loopback-{task.parent.name}-lo")
     ours = re.compile(rf"{re.escape(cluster.name)}-[0-9a-f]{{64}}-eth0")
     yield from (file for file in Path("/var/lib/cni/results").glob("*") if ours.fullmatch(file.name))
     for link in Path("/var/log/containers").glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(f"{cluster.pod_logs}/"):
             yield link
+
+
+def _remove_shared() -> None:
+    """With the machine's last cluster also goes what clusters share, and the kernel settings are as they were."""
+    for folder in (STATE_ROOT, RUN_ROOT):
+        with suppress(OSError):
+            folder.rmdir()
+    if STATE_ROOT.exists():
+        return
+    kernel.restore()
+    DEVICE_PLUGINS.joinpath("kubelet.sock").unlink(missing_ok=True)
+    for folder in (DEVICE_PLUGINS, DEVICE_PLUGINS.parent):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 @contextmanager

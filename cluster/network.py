@@ -12,7 +12,7 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .progress import run
+from .progress import Failed, run
 from .settings import NODE_ADDRESS, SERVICE_RANGE, Cluster
 
 INTERFACE = "node0"
@@ -30,7 +30,10 @@ def nsenter(cluster: Cluster) -> list[str]:
 def ensure(cluster: Cluster) -> None:
     """Makes the namespace, its loopback and the interface with the node's address: a bridge, for some kernels lack `dummy`."""
     if not cluster.namespace.exists():
+        _marker(cluster).touch()
         run(["ip", "netns", "add", cluster.name])
+    elif not ours(cluster):
+        raise Failed(f"the network namespace {cluster.name} is somebody else's; choose another CLUSTER_NAME")
     inside = nsenter(cluster)
     run([*inside, "ip", "link", "set", "lo", "up"])
     if INTERFACE not in run([*inside, "ip", "-o", "link"]):
@@ -42,10 +45,18 @@ def ensure(cluster: Cluster) -> None:
     run([*inside, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"])
 
 
+def ours(cluster: Cluster) -> bool:
+    """Whether the namespace is there and was made for this cluster: `down` kills all that lives in it."""
+    return cluster.namespace.exists() and _marker(cluster).exists()
+
+
 def remove(cluster: Cluster) -> None:
     """Removes the namespace, and with it every interface, route and nftables rule in it."""
-    if cluster.namespace.exists():
+    if ours(cluster):
         run(["ip", "netns", "del", cluster.name])
+    folder = cluster.namespace.parent
+    if folder.is_mount() and not any(folder.iterdir()):  # `ip netns add` mounted it
+        run(["umount", folder])
 
 
 def enter(namespace: Path) -> None:
@@ -85,3 +96,7 @@ def answers_ok(cluster: Cluster, port: int, path: str, *, secure: bool = False) 
             connection.close()
     except (OSError, http.client.HTTPException):
         return False
+
+
+def _marker(cluster: Cluster) -> Path:
+    return cluster.state / "namespace"

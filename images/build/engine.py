@@ -71,19 +71,28 @@ class Engine:
 
 
 def find() -> Engine:
-    """OFFHEAP_BUILDER, else the first that is there, else buildah is installed: it needs no daemon."""
+    """OFFHEAP_BUILDER, else the first that works, else buildah is installed: it needs no daemon."""
     wanted = os.environ.get("OFFHEAP_BUILDER")
     if wanted and wanted not in BUILDERS:
         raise Failed(f"OFFHEAP_BUILDER={wanted}: one of {', '.join(BUILDERS)}")
     for name in [wanted] if wanted else BUILDERS:
-        if packages.present(name):
+        if packages.present(name) and _works(name):
             return Engine(name)
     if wanted not in (None, "buildah"):
-        raise Failed(f"OFFHEAP_BUILDER={wanted} is not installed")
+        raise Failed(f"OFFHEAP_BUILDER={wanted} is not installed, or its daemon does not run")
     packages.ensure({"buildah": "buildah", "crun": "crun"})
     if shutil.which("buildah") is None:
         raise Failed("the package buildah brought no program")
     return Engine("buildah")
+
+
+def _works(name: str) -> bool:
+    """A docker program without its daemon builds nothing."""
+    try:
+        run([name, "info"])
+    except Failed:
+        return False
+    return True
 
 
 def _mounts(settings: Path) -> list[str | Path]:
