@@ -29,6 +29,8 @@ class Daemon:
     inputs: tuple[Path, ...] = ()
     """Configuration files: when their content changes, the process is started anew."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    identity: tuple[str, ...] | None = None
+    """What tells it from another one, where the command has paths of this checkout in it: checkouts share a cluster."""
     start_timeout_seconds: float = 60.0
 
     def log(self, cluster: Cluster) -> Path:
@@ -36,7 +38,8 @@ class Daemon:
 
     def fingerprint(self) -> str:
         """Changes when the process would be another one if it were started now."""
-        digest = hashlib.sha256(repr((self.command, sorted(self.environment.items()))).encode())
+        told_by = self.identity or (self.command, sorted(self.environment.items()))
+        digest = hashlib.sha256(repr(told_by).encode())
         for file in self.inputs:
             digest.update(file.read_bytes())
         return digest.hexdigest()

@@ -31,7 +31,7 @@ from .progress import Failed, run, step, wait_until
 from .settings import APISERVER_PORT, FIRST_FORWARDED_PORT, NODE_ADDRESS, REPOSITORY, RUN_ROOT, STATE_ROOT, Cluster
 
 NODE_TIMEOUT_SECONDS = 90.0
-LOCK_TIMEOUT_SECONDS = 1200.0
+LOCK_TIMEOUT_SECONDS = 3000.0
 DOWN_PATIENCE_SECONDS = 1.0
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 """Where every kubelet puts one socket, whatever its root folder is."""
@@ -44,9 +44,9 @@ def up(cluster: Cluster) -> None:
             "the native cluster needs root (namespaces, cgroups, mounts); or use CLUSTER=kind or CLUSTER=existing"
         )
     started = time.monotonic()
-    packages.ensure(packages.NODE)
-    built = programs.ensure()
     with _locked(cluster):
+        packages.ensure(packages.NODE)
+        built = programs.ensure()
         certificates.ensure(cluster)
         node.write_configuration(cluster)
         network.ensure(cluster)
@@ -163,9 +163,9 @@ def _forwarder(cluster: Cluster) -> Daemon:
         return False
 
     command = (sys.executable, "-m", "cluster.forward", *arguments)
-    return Daemon(
-        "forward", command, healthy, environment={"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
-    )
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    source = REPOSITORY / "cluster" / "forward.py"
+    return Daemon("forward", command, healthy, (source,), environment, identity=arguments)
 
 
 def _free_port() -> int:
@@ -266,6 +266,8 @@ def _locked(cluster: Cluster) -> Iterator[None]:
                 return True
             return False
 
-        wait_until(f"another command's lock on {cluster.name} ({cluster.lock})", taken, LOCK_TIMEOUT_SECONDS)
+        if not taken():
+            with step(f"waiting for another command on the cluster {cluster.name}"):
+                wait_until(f"the lock {cluster.lock}", taken, LOCK_TIMEOUT_SECONDS)
         cluster.state.mkdir(parents=True, exist_ok=True, mode=0o755)
         yield

@@ -1,8 +1,10 @@
 """Installs the Debian packages that the cluster and the image building stand on, where their programs are missing."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from .progress import Failed, run_logged, step
@@ -50,21 +52,32 @@ def install(packages: list[str]) -> None:
         raise Failed(f"missing: {names}; run as root, or install them yourself")
     log = cache() / "logs" / "apt.log"
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    with step(f"installing {names}"[:64]), _no_services():
-        run_logged(["apt-get", "update"], log, 300, environment=environment)
-        command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-        run_logged(command, log, 900, environment=environment)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with step(f"installing {names}"[:64]), log.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _no_services():
+            run_logged(["apt-get", "update"], log, 300, environment=environment)
+            command = [
+                "apt-get",
+                "-o",
+                "DPkg::Lock::Timeout=300",
+                "install",
+                "-y",
+                "--no-install-recommends",
+                *packages,
+            ]
+            run_logged(command, log, 900, environment=environment)
 
 
-class _no_services:  # noqa: N801 - reads as a word of the `with` line
+@contextmanager
+def _no_services() -> Iterator[None]:
     """Forbids dpkg to start services while the block runs, unless the machine forbids it anyway."""
-
-    def __enter__(self) -> None:
-        self.ours = not NO_SERVICES.exists()
-        if self.ours:
-            NO_SERVICES.write_text("#!/bin/sh\nexit 101\n")
-            NO_SERVICES.chmod(0o755)
-
-    def __exit__(self, *_: object) -> None:
-        if self.ours:
+    ours = not NO_SERVICES.exists()
+    if ours:
+        NO_SERVICES.write_text("#!/bin/sh\nexit 101\n")
+        NO_SERVICES.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
             NO_SERVICES.unlink(missing_ok=True)
