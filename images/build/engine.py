@@ -80,7 +80,8 @@ def find() -> Engine:
             return Engine(name)
     if wanted not in (None, "buildah"):
         raise Failed(f"OFFHEAP_BUILDER={wanted} is not installed, or its daemon does not run")
-    packages.ensure({"buildah": "buildah", "crun": "crun"})
+    # buildah asks for netavark even where a build uses the host's network.
+    packages.ensure({"buildah": "buildah", "crun": "crun", "/usr/lib/podman/netavark": "netavark"})
     if shutil.which("buildah") is None:
         raise Failed("the package buildah brought no program")
     return Engine("buildah")
