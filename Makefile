@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.cluster/bin:$(PATH)
 VENV := .venv/.ready
 
 .PHONY: help
@@ -34,5 +34,39 @@ type: $(VENV) ## mypy --strict
 test-unit: $(VENV) ## fast tests of the pure core, in parallel, with coverage
 	pytest tests/unit -n 2 --cov --cov-report=term:skip-covered
 
--include cluster/cluster.mk
--include images/images.mk
+.PHONY: crds
+crds: $(VENV) ## generate crds/ from the models
+	cd $(CURDIR) && PYTHONPATH=operator python -m offheap.api.crd
+
+include cluster/cluster.mk
+include images/images.mk
+include demo/demo.mk
+
+.PHONY: operator-images
+operator-images: $(VENV)
+	@$(BUILD_IMAGE) operator
+	@$(BUILD_IMAGE) collector
+
+.PHONY: deploy
+deploy: cluster-up operator-images ## install the operator into the cluster
+	@$(CLUSTERCTL) load offheap/operator:dev offheap/collector:dev
+	@scripts/deploy.sh
+
+.PHONY: undeploy
+undeploy: ## take the operator out of the cluster, in the order that leaves nothing behind
+	@scripts/undeploy.sh
+
+.PHONY: test-api
+test-api: cluster-up ## accept and reject tests of the API against a real apiserver
+	pytest tests/api -n 2
+
+.PHONY: test-operator
+test-operator: cluster-up ## the operator's loop in this process against a real apiserver
+	pytest tests/operator
+
+.PHONY: test
+test: lint type test-unit test-api test-operator test-e2e ## every test there is
+
+.PHONY: clean
+clean: ## remove the environment and caches of this checkout (the cluster: make cluster-down)
+	rm -rf .venv .build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

@@ -8,6 +8,7 @@ import socket
 
 import click
 import kopf
+from kopf._core.engines.peering import Identity
 
 from offheap.api.crd import generate, render
 from offheap.handlers import registry
@@ -66,6 +67,7 @@ def run(
         kopf.operator(
             registry=registry(settings),
             standalone=True,
+            identity=Identity(settings.instance),
             clusterwide=not namespaces,
             namespaces=namespaces,
             liveness_endpoint=f"http://0.0.0.0:{liveness_port}/healthz" if liveness_port else None,

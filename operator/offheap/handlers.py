@@ -42,6 +42,10 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
 
+    @kopf.on.login(registry=handlers)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def changed(
         type: str | None,

@@ -144,7 +144,11 @@ def instrumentation_withdrawn(status: Status, problem: Problem, now: datetime) -
 
 
 def on_instrumented_pod(status: Status, pod: PodStatus) -> Status:
-    """The pod of the instrumented template that is sampled."""
+    """The pod of the instrumented template that is sampled; its JVM runs as the same user as in the pod before."""
+    before = status.pods[-1]
+    if pod.run_as_user is None:
+        known = {"run_as_user": before.run_as_user, "run_as_group": before.run_as_group}
+        pod = pod.model_copy(update={**known, "capabilities": before.capabilities})
     return status.model_copy(update={"pods": (*status.pods, pod)[-64:]})
 
 

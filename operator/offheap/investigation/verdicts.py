@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from offheap import diagnosis as diagnosed
 from offheap.api.duration import format_duration
 from offheap.api.quantity import format_bytes
 from offheap.api.v1alpha1 import Balance, BalanceRow, FindingStatus, ProbeStatus, Status, VerdictStatus
 from offheap.api.words import ProbeState
-from offheap.diagnosis import Diagnosis
-from offheap.diagnosis import model as diagnosed
 from offheap.evidence.stream import EvidenceRecord, Stream
 from offheap.probes import PROBES
 
 MOST_FINDINGS = 32
 
 
-def with_diagnosis(status: Status, diagnosis: Diagnosis) -> Status:
+def with_diagnosis(status: Status, diagnosis: diagnosed.Diagnosis) -> Status:
     """The verdict, the findings and the balance sheet."""
     return status.model_copy(
         update={

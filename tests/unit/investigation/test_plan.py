@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.investigation.world import World, identity
 
 from offheap.investigation.conditions import condition
 from offheap.investigation.problems import Problem
 from offheap.investigation.steps import Apply, Collect, Rest, Unapply, Wait
-from tests.unit.investigation.world import World, identity
 
 RESTART: dict[str, Any] = {
     "target": {"kind": "Deployment", "name": "orders"},
@@ -55,6 +55,7 @@ def test_a_whole_run_with_a_restart() -> None:
     assert inv.status.instrumentation.template_hash_after == inv.status.instrumentation.template_hash_before
     assert reason(world, "Restored") == "TemplateAsBefore"
     assert reason(world, "Instrumented") == "NmtActive"
+    assert [pod.run_as_user for pod in inv.status.pods] == [1000, 1000]
     assert sum(isinstance(s, Apply) for s in world.steps) == 1
     assert sum(isinstance(s, Unapply) for s in world.steps) == 1
     assert_clean(world)

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Takes the operator out: first the investigations (the operator puts their targets back), then the rest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export KUBECONFIG=$PWD/.cluster/kubeconfig PATH=$PWD/.cluster/bin:$PATH
+echo "· deleting the investigations; their targets are put back"
+kubectl delete memoryinvestigations --all --all-namespaces --timeout=300s
+echo "· removing the operator"
+kubectl delete -k manifests --ignore-not-found --timeout=120s
