@@ -43,6 +43,8 @@ _GC_CATEGORIES = ("GC", "GCCardSet")
 _COMPILER_CATEGORIES = ("Compiler", "JVMCI", "Arena Chunk")
 _METASPACE_CATEGORIES = ("Class", "Metaspace")
 _ARCHIVE = "Shared class space"
+_TOUCHED_STACK_BYTES = 100 << 10
+"""Measured on JDK 8 to 25: 120 waiting threads hold 11.6 to 12.8 MiB."""
 _SINCE_11 = frozenset({"Module", "Arguments", "Logging", "Safepoint", "Other", "Metaspace"})
 
 
@@ -165,8 +167,17 @@ def _resident(category: NmtCategory | None, mapped: MappingTotals | None, kind: 
     if category is None:
         return mapped.of(kind).anonymous_bytes if mapped else 0
     if mapped is None:
-        return category.committed_bytes
+        return category.committed_bytes - _untouched_stack_bytes(category)
     return _allocated(category) + mapped.of(kind).anonymous_bytes
+
+
+def _untouched_stack_bytes(category: NmtCategory) -> int:
+    """JDK 8 commits stacks whole, so that reserved and committed are the same; without the mappings the touched part
+    is what was measured for a thread that waits."""
+    stack = category.stack
+    if stack is None or category.threads is None or stack.committed_bytes < stack.reserved_bytes:
+        return 0
+    return max(0, stack.committed_bytes - category.threads.count * _TOUCHED_STACK_BYTES)
 
 
 def _allocated(category: NmtCategory) -> int:

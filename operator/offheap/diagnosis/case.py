@@ -16,15 +16,18 @@ from offheap.diagnosis.balance import Booking
 from offheap.diagnosis.growth import Growth, Point, measure
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind, confidence_of
 from offheap.evidence.bundle import Evidence, Sample
+from offheap.evidence.mappings import MappingClass
 
-FLOOR_BYTES = 3 << 20
-FLOOR_LIMIT_SHARE = 0.01
-"""Noise floor: the larger of both. Measured: the rows of a healthy JVM after warm-up move by less than 1.5 MiB; the
-field's thresholds (16 MiB, 3 % of the limit) are for runs of half an hour, these for a minute."""
+FLOOR_BYTES = 2 << 20
+FLOOR_LIMIT_SHARE = 0.005
+"""Noise floor: the larger of both. Measured: the rows of a healthy JVM after warm-up rise by less than 0.5 MiB, and do not
+go on; the field's thresholds (16 MiB, 3 % of the limit) are for runs of half an hour, these for a minute."""
+COMPILER_FLOOR_BYTES = 64 << 20
+"""Ordinary compilation swings by up to 12 MiB (research, decision tree 8)."""
 MAIN_SHARE = 0.5
 """A leak's main row explains at least half of the growth outside the heap (research, decision tree)."""
 
-_NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED, balance.COMPILER})
+_NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,15 @@ class Case:
     thread_count: Growth | None
     class_count: Growth | None
     anonymous: Growth | None
-    """Resident anonymous memory of the JVM."""
+    """Resident anonymous memory of the JVM without its heap."""
     foreign: Growth | None
     """Anonymous memory of the container that is not the JVM's."""
     off_heap_rise: float
+    """What the rows outside the heap gained together, losses not counted: the whole of which shares are parts."""
+
+    sustained_rise: float
+    """The part of it that goes on: what a leak is measured against. Steps beside a leak (a collection that touches its
+    bitmaps for the first time: 7 MiB measured) must not hide it."""
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -95,7 +103,9 @@ class Case:
         return self.anonymous is not None
 
     def share(self, growth: Growth) -> float:
-        return min(1.0, growth.rise / self.off_heap_rise) if self.off_heap_rise > 0 else 0.0
+        """The part of the growth outside the heap that this series explains, 0 to 1."""
+        whole = self.sustained_rise if growth.sustained else self.off_heap_rise
+        return min(1.0, growth.rise / whole) if whole > 0 else 0.0
 
     def rise(self, *rows: str) -> float:
         """What these rows gained together, losses not counted."""
@@ -148,6 +158,7 @@ def open_case(evidence: Evidence) -> Case:
     bookings = balance.book_all(evidence.samples, evidence.others)
     names = dict.fromkeys(row for booking in bookings for row, _ in booking.rows)
     rows = _measured({name: [Point(b.at, b.of(name) or 0, b.incarnation) for b in bookings] for name in names})
+    gaining = [growth for name, growth in rows.items() if growth.rise > 0 and _counts(name, growth)]
     reports = [(sample, sample.nmt) for sample in evidence.samples if sample.nmt]
     categories = dict.fromkeys(category.name for _, report in reports for category in report.categories)
     return Case(
@@ -163,9 +174,10 @@ def open_case(evidence: Evidence) -> Case:
         ),
         thread_count=_series(evidence.samples, _threads_of),
         class_count=_series(evidence.samples, lambda sample: sample.nmt.classes if sample.nmt else None),
-        anonymous=_series(evidence.samples, balance.anonymous_bytes),
+        anonymous=_series(evidence.samples, _off_heap_anonymous_bytes),
         foreign=_series(evidence.samples, _foreign_bytes),
-        off_heap_rise=sum(max(0.0, growth.rise) for name, growth in rows.items() if name not in _NOT_OFF_HEAP),
+        off_heap_rise=sum(growth.rise for growth in gaining),
+        sustained_rise=sum(growth.rise for growth in gaining if growth.sustained),
     )
 
 
@@ -182,6 +194,19 @@ def _threads_of(sample: Sample) -> int | None:
     if sample.status:
         return sample.status.threads
     return sample.nmt.threads if sample.nmt else None
+
+
+def _counts(row: str, growth: Growth) -> bool:
+    if row == balance.COMPILER:
+        return growth.exceeds(COMPILER_FLOOR_BYTES)
+    return row not in _NOT_OFF_HEAP
+
+
+def _off_heap_anonymous_bytes(sample: Sample) -> int | None:
+    whole = balance.anonymous_bytes(sample)
+    if whole is None or sample.totals is None:
+        return whole
+    return whole - sample.totals.of(MappingClass.HEAP).anonymous_bytes
 
 
 def _foreign_bytes(sample: Sample) -> int | None:

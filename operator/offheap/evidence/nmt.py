@@ -88,7 +88,9 @@ def _reports(text: str) -> Iterator[list[tuple[int, str]]]:
         if _HEADING.match(line) or (has_total and _TOTAL.match(line)):
             if has_total:
                 yield part
-            part, has_total = [], False
+                part = []
+            # What jcmd prints before the heading (the process id) belongs to the report that follows.
+            part, has_total = [known for known in part if _PREAMBLE.match(known[1])], False
         has_total = has_total or _TOTAL.match(line) is not None
         part.append((number, line))
     if has_total:

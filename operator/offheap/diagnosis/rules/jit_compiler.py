@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
-from offheap.diagnosis.case import Case
+from offheap.diagnosis.case import COMPILER_FLOOR_BYTES, Case
 from offheap.diagnosis.kinds import VerdictKind
 from offheap.diagnosis.words import rate, size
 
-_FLOOR_BYTES = 64 << 20
-"""research, decision tree 8: ordinary compilation reaches 12 MiB."""
-
 
 def judge(case: Case) -> Finding | None:
-    suspicion = case.suspect(case.rows.get(balance.COMPILER), floor_bytes=_FLOOR_BYTES)
+    suspicion = case.suspect(case.rows.get(balance.COMPILER), floor_bytes=COMPILER_FLOOR_BYTES)
     if suspicion is None:
         return None
     return suspicion.finding(

@@ -1,0 +1,189 @@
+"""Single rules on made-up samples, for what the recorded runs do not contain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from offheap.diagnosis import Confidence, Outcome, Verdict, VerdictKind, diagnose
+from offheap.diagnosis.growth import MIN_SAMPLES
+from offheap.diagnosis.rules import RULES
+from offheap.evidence.bundle import Evidence, OtherProcess, Sample
+from offheap.evidence.cgroup import CgroupMemory
+from offheap.evidence.heap_info import HeapInfo
+from offheap.evidence.identity import JvmIdentity, parse_identity
+from offheap.evidence.mappings import ClassTotal, MappingClass, MappingTotals
+from offheap.evidence.nmt_report import Extent, NmtCategory, NmtReport
+from offheap.evidence.procstatus import ProcStatus
+
+MIB = 1 << 20
+BASE = {"Java Heap": 64, "Class": 2, "Metaspace": 20, "Thread": 3, "Code": 15, "GC": 5, "Symbol": 3, "Module": 1}
+
+
+def jvm(**members: object) -> JvmIdentity:
+    return parse_identity({"pid": 7, "start_time_ticks": 9, "feature": 17, **members})
+
+
+def sample(
+    index: int,
+    *,
+    nmt: dict[str, float] | None = None,
+    heap: float = 64,
+    used: float | None = None,
+    files: tuple[tuple[str, float], ...] = (),
+    cache: float = 10,
+    tmpfs: float = 0,
+    foreign: float = 0,
+    heap_in_shared_memory: bool = False,
+) -> Sample:
+    """One sample in MiB, consistent in itself: NMT's categories are resident, usage is the sum of all."""
+    categories = {**BASE, **(nmt or {}), "Java Heap": heap}
+    off_heap = sum(size for name, size in categories.items() if name != "Java Heap")
+    mapped = sum(size for _, size in files)
+    anon = off_heap + (0 if heap_in_shared_memory else heap)
+    shmem = tmpfs + (heap if heap_in_shared_memory else 0)
+    heap_total = ClassTotal(1, b(heap), b(heap), b(heap), 0 if heap_in_shared_memory else b(heap))
+    return Sample(
+        index=index,
+        at=1000 + index * 15.0,
+        incarnation=(7, 9),
+        cgroup=CgroupMemory(
+            version=2,
+            usage_bytes=b(anon + foreign + mapped + cache + shmem + 2),
+            limit_bytes=b(1024),
+            anon_bytes=b(anon + foreign),
+            file_bytes=b(mapped + cache + shmem),
+            shmem_bytes=b(shmem),
+            kernel_bytes=b(2),
+            inactive_file_bytes=b(cache),
+        ),
+        status=ProcStatus("java", 7, 30, b(anon + mapped + shmem), b(anon), b(mapped), b(shmem), 0, 0, 0),
+        totals=MappingTotals(
+            (
+                (MappingClass.HEAP, heap_total),
+                (MappingClass.STACKS, ClassTotal(9, 0, b(2), b(2), b(2))),
+                (MappingClass.CODE_CACHE, ClassTotal(3, 0, b(15), b(15), b(15))),
+                (MappingClass.OTHER_ANON, ClassTotal(40, 0, b(off_heap - 17), b(off_heap - 17), b(off_heap - 17))),
+            )
+        ),
+        file_rss=tuple((path, b(size)) for path, size in files),
+        heap=None if used is None else HeapInfo("G1", b(256), b(used), b(256), ((0, 1),)),
+        nmt=NmtReport(
+            pid=7,
+            total=Extent(0, b(sum(categories.values()))),
+            categories=tuple(NmtCategory(name, Extent(0, b(size))) for name, size in categories.items()),
+        ),
+    )
+
+
+def b(mebibytes: float) -> int:
+    return round(mebibytes * MIB)
+
+
+def verdict(make: Callable[[int], Sample], count: int = 24, **members: object) -> Verdict:
+    diagnosis = diagnose(
+        Evidence(jvm=jvm(**members), limit_bytes=b(1024), samples=tuple(make(i) for i in range(count)))
+    )
+    assert diagnosis.balance is not None
+    assert sum(row.bytes for row in diagnosis.balance.rows) == diagnosis.balance.usage_bytes
+    return diagnosis.verdict
+
+
+LEAKS: dict[VerdictKind, Callable[[int], Sample]] = {
+    VerdictKind.METASPACE: lambda i: sample(i, nmt={"Metaspace": 20 + 2 * i}),
+    VerdictKind.CODE_CACHE: lambda i: sample(i, nmt={"Code": 15}),
+    VerdictKind.GC_STRUCTURES: lambda i: sample(i, nmt={"GC": 5 + 2 * i}),
+    VerdictKind.JIT_COMPILER: lambda i: sample(i, nmt={"Compiler": 1 + 10 * i}),
+    VerdictKind.OTHER_NMT_CATEGORY: lambda i: sample(i, nmt={"Symbol": 3 + 2 * i}),
+    VerdictKind.DIRECT_BUFFERS: lambda i: sample(i, nmt={"Other": 2 * i}),
+    VerdictKind.MAPPED_FILES: lambda i: sample(i, files=(("/data/index.bin", 5 + 2 * i), ("/data/small", 1))),
+    VerdictKind.TMPFS: lambda i: sample(i, tmpfs=2 * i),
+    VerdictKind.PAGE_CACHE: lambda i: sample(i, cache=10 + 4 * i),
+}
+LEAKS.pop(VerdictKind.CODE_CACHE)
+
+
+@pytest.mark.parametrize(("kind", "make"), LEAKS.items())
+def test_each_kind(kind: VerdictKind, make: Callable[[int], Sample]) -> None:
+    found = verdict(make)
+    assert found.kind is kind
+    assert found.confidence is Confidence.HIGH
+    assert found.missing is None
+    assert found.summary
+    assert found.recommendation
+
+
+def test_a_leak_beside_a_heap_that_breathes_is_seen() -> None:
+    """1 MiB a minute beside a heap that breathes by 100 MiB."""
+    found = verdict(lambda i: sample(i, heap=64 + (i * 37) % 100, nmt={"Other": 0.25 * i}), count=80)
+    assert found.kind is VerdictKind.DIRECT_BUFFERS
+    assert found.growth_bytes_per_hour == pytest.approx(b(60), rel=0.1)
+
+
+def test_growth_to_the_maximum_heap_is_no_leak() -> None:
+    found = verdict(lambda i: sample(i, heap=64 + 5 * i, used=30 + (i % 4) * 20), max_heap_bytes=b(256))
+    assert found.kind is VerdictKind.NO_LEAK
+    assert "ordinary growth" in found.summary
+
+
+def test_lows_that_rise_to_a_full_heap_are_a_heap_leak() -> None:
+    found = verdict(lambda i: sample(i, heap=250, used=110 + 5 * i + (i % 3) * 10), max_heap_bytes=b(256))
+    assert found.kind is VerdictKind.JAVA_HEAP
+
+
+def test_the_shared_heap_of_zgc_is_not_tmpfs() -> None:
+    found = verdict(lambda i: sample(i, heap=64 + 5 * i, heap_in_shared_memory=True))
+    assert found.kind is VerdictKind.NO_LEAK
+
+
+def test_beyond_what_nio_may_hold_it_is_unsafe_memory() -> None:
+    found = verdict(lambda i: sample(i, nmt={"Other": 100 + 4 * i}), options=["-XX:MaxDirectMemorySize=128m"])
+    assert found.kind is VerdictKind.UNSAFE_MEMORY
+    found = verdict(lambda i: sample(i, nmt={"Other": 100 + 4 * i}), options=["-XX:MaxDirectMemorySize=1G"])
+    assert found.kind is VerdictKind.DIRECT_BUFFERS
+
+
+def test_the_growing_file_is_the_owner() -> None:
+    assert verdict(LEAKS[VerdictKind.MAPPED_FILES]).owner == "/data/index.bin"
+
+
+def test_another_process_of_the_container() -> None:
+    samples = tuple(sample(i, foreign=50 + 2 * i) for i in range(24))
+    known = Evidence(jvm=jvm(), samples=samples, others=(OtherProcess(12, "exporter", b(100)),))
+    found = diagnose(known).verdict
+    assert (found.kind, found.owner) == (VerdictKind.SIDE_PROCESS, "exporter")
+    unknown = diagnose(Evidence(jvm=jvm(), samples=samples)).verdict
+    assert unknown.kind is VerdictKind.INCONCLUSIVE
+    assert unknown.missing is not None
+    assert "processes" in unknown.missing
+
+
+def test_a_full_container_without_growth_has_too_small_a_limit() -> None:
+    found = verdict(lambda i: sample(i, heap=900))
+    assert found.kind is VerdictKind.LIMIT_TOO_SMALL
+
+
+def test_a_pool_that_fills_once_is_no_leak() -> None:
+    assert verdict(lambda i: sample(i, nmt={"Other": min(60, 8 * i)})).kind is VerdictKind.NO_LEAK
+
+
+def test_a_step_in_the_middle_is_no_leak_but_is_told() -> None:
+    diagnosis = diagnose(Evidence(samples=tuple(sample(i, nmt={"Other": 40 * (i >= 14)}) for i in range(24))))
+    assert diagnosis.verdict.kind is VerdictKind.NO_LEAK
+    assert diagnosis.findings[0].outcome is Outcome.WARN
+
+
+def test_seconds_to_limit_count_page_cache_as_free() -> None:
+    found = verdict(lambda i: sample(i, nmt={"Other": 4 * i}, cache=500))
+    assert found.seconds_to_limit is not None
+    used = 64 + sum(BASE.values()) - 64 + 4 * 23 + 2
+    assert found.seconds_to_limit == pytest.approx((1024 - used) / 4 * 15, rel=0.05)
+
+
+def test_nothing_is_decided_below_the_least_number_of_samples() -> None:
+    assert verdict(LEAKS[VerdictKind.METASPACE], count=MIN_SAMPLES - 1).kind is VerdictKind.INCONCLUSIVE
+
+
+def test_the_registry_has_each_rule_once() -> None:
+    assert len(set(RULES)) == len(RULES)
