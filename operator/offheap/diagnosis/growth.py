@@ -5,8 +5,9 @@ Robust on purpose, for the series are short, start just after a JVM did, and bre
 - the slope is Theil-Sen's (median of the slopes of all pairs), with Sen's confidence interval from Kendall's variance;
   pairs never span a restart of the process, so several runs of it join without their steps;
 - the first part of each run is cut: class loading and compilation end there, and their decay would look like growth;
-- a leak goes on: the rest is parted into segments, and every one must add its share. A step, a pool that fills once and
-  a warm-up that fades all fail that;
+- a leak goes on: the rest is parted into segments, every one must add its share, and no single reading may make most of
+  the rise. A step, a pool that fills once and a warm-up that fades all fail that, and so does what glibc keeps of one
+  large compilation (measured: 14 MiB from one sample to the next);
 - what rises by less than the noise floor does not grow. The rise is taken between medians of the first and the last
   third, so noise below the floor can never reach it.
 """
@@ -26,6 +27,8 @@ _WARM_UP_MAX_SECONDS = 600.0
 _MIN_RUN_FOR_CUT = 8
 _SEGMENT_SHARE = 0.25
 """What each segment must add, as a part of the mean of all: a decay by more than this per segment is no leak."""
+_STEP_SHARE = 0.5
+"""The most that one reading may add, as a part of the whole rise."""
 _Z_95 = 1.96
 _MAX_POINTS = 60
 """More points are brought to medians of neighbours: Theil-Sen is quadratic, and the medians quieten the noise."""
@@ -149,4 +152,7 @@ def _is_sustained(run: list[Point]) -> bool:
     levels = [median(point.value for point in run[bounds[index] : bounds[index + 1]]) for index in range(parts)]
     total = levels[-1] - levels[0]
     steps = [later - earlier for earlier, later in pairwise(levels)]
-    return total > 0 and all(step >= _SEGMENT_SHARE * total / len(steps) for step in steps)
+    leap = max(later.value - earlier.value for earlier, later in pairwise(run))
+    return (
+        total > 0 and leap <= _STEP_SHARE * total and all(step >= _SEGMENT_SHARE * total / len(steps) for step in steps)
+    )
