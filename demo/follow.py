@@ -58,8 +58,11 @@ def _view(mi: MemoryInvestigation, elapsed: float) -> RenderableType:
         colour = COLOURS[shown.status]
         table.add_row(shown.type, Text(shown.status, colour), Text(shown.reason, colour), Text(shown.message))
     share = _sampled_share(mi)
-    bar = [] if share is None else [ProgressBar(total=1.0, completed=share, width=60)]
-    return Group(head, *bar, table)
+    if share is None:
+        return Group(head, table)
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(ProgressBar(total=1.0, completed=share, width=60), f"{share:.0%}")
+    return Group(head, bar, table)
 
 
 def _lines(look: Callable[[], MemoryInvestigation], console: Console, timeout_seconds: float) -> MemoryInvestigation:

@@ -53,7 +53,7 @@ def balance_sheet(balance: Balance) -> Table:
     table.add_section()
     table.add_row("charged by the kernel", format_bytes(usage), _share(usage, usage), "")
     if balance.limit is not None:
-        table.add_row("limit", balance.limit, _share(parse_quantity(balance.limit), usage), "")
+        table.add_row("limit", balance.limit, f"{_share(usage, parse_quantity(balance.limit))} used", "")
     return table
 
 
