@@ -15,7 +15,7 @@ from offheap.collector.clock import Clock
 from offheap.collector.cost import Meter
 from offheap.collector.outcome import Skip
 from offheap.collector.procfs import Proc, mount_of
-from offheap.collector.text import Text, clean, short
+from offheap.collector.text import Text, short
 
 _NOT_STOPPING = frozenset(
     ("VM.version", "VM.flags", "VM.command_line", "VM.native_memory", "GC.heap_info", "VM.uptime")
@@ -142,31 +142,41 @@ class _Answer:
         self.connected = False
         self.code = 0
         self._text = Text()
-        self._line = b""
+        self._first = b""
+        self._begun = False
 
     def feed(self, chunk: bytes) -> None:
-        *lines, self._line = (self._line + chunk).split(b"\n")
-        for line in lines:
-            self._take(line + b"\n")
-        if len(self._line) > 64 << 10:
-            self._take(self._line)
-            self._line = b""
+        if self._begun:
+            self._text.feed(chunk)
+            return
+        self._first += chunk
+        while b"\n" in self._first and not self._begun:
+            line, _, rest = self._first.partition(b"\n")
+            if self._is_preface(line):
+                self._first = rest
+            else:
+                self._begin()
+        if len(self._first) > 4096:
+            self._begin()
 
     def finish(self) -> Text:
-        self._take(self._line)
+        self._begin()
         return self._text
 
-    def _take(self, line: bytes) -> None:
-        if not self._text.size_bytes:
-            if line.startswith(_CONNECTED):
-                self.connected = True
-                return
-            if self.connected and line.startswith(_RESPONSE):
-                self.code = (
-                    int(line[len(_RESPONSE) :].strip() or b"0") if _is_number(line[len(_RESPONSE) :].strip()) else -1
-                )
-                return
-        self._text.add(clean(line))
+    def _begin(self) -> None:
+        self._begun = True
+        self._text.feed(self._first)
+        self._first = b""
+
+    def _is_preface(self, line: bytes) -> bool:
+        if line.startswith(_CONNECTED):
+            self.connected = True
+            return True
+        if self.connected and line.startswith(_RESPONSE):
+            word = line.removeprefix(_RESPONSE).strip()
+            self.code = int(word) if _is_number(word) else -1
+            return True
+        return False
 
 
 def _is_number(word: bytes) -> bool:

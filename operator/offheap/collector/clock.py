@@ -8,20 +8,33 @@ from __future__ import annotations
 import math
 import signal
 import time
+from collections.abc import Callable
 
 from offheap.collector.outcome import Ended
+
+
+def wait_for_sigterm(seconds: float) -> bool:
+    """Sleep, or return True at once when the container is told to stop."""
+    return signal.sigtimedwait((signal.SIGTERM,), seconds) is not None
 
 
 class Clock:
     """Counts from its making. Seconds of the monotonic clock, so the node's time may jump."""
 
-    def __init__(self, deadline_seconds: float) -> None:
-        self._start = time.monotonic()
+    def __init__(
+        self,
+        deadline_seconds: float,
+        now: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] = wait_for_sigterm,
+    ) -> None:
+        self._now = now
+        self._wait = wait
+        self._start = now()
         self._deadline_seconds = deadline_seconds
 
     @property
     def elapsed_seconds(self) -> float:
-        return time.monotonic() - self._start
+        return self._now() - self._start
 
     @property
     def left_seconds(self) -> float:
@@ -41,8 +54,7 @@ class Clock:
             left = elapsed_seconds - self.elapsed_seconds
             if left <= 0:
                 return
-            left = max(0.001, min(left, self.left_seconds, 60.0))
-            if signal.sigtimedwait((signal.SIGTERM,), left):
+            if self._wait(max(0.001, min(left, self.left_seconds))):
                 raise _terminated()
 
 

@@ -20,10 +20,10 @@ class Ration:
         self._since_bulk = 0 if bulk_bytes else self._since_bulk + 1
 
     def bulk_now(self, instants_left: int, left_bytes: int) -> bool:
-        """Whether an instant in the middle may take bulk. One set is always kept back for the last instant."""
+        """Whether this instant, with so many still to come, may take bulk. One set is kept back for the last."""
         if not self._bulk_bytes:
             return True
-        sets = (left_bytes - self._plain_bytes * instants_left - self._bulk_bytes) // self._bulk_bytes
+        sets = (left_bytes - self._plain_bytes * (instants_left + 1) - self._bulk_bytes) // self._bulk_bytes
         return sets > 0 and self._since_bulk + 1 >= math.ceil(instants_left / sets)
 
     def interval_factor(self, instants_left: int, left_bytes: int) -> int:

@@ -16,12 +16,12 @@ from offheap.collector.stream import Stream
 JATTACH = "jattach"
 
 
-def run(plan: Plan, fd: int, *, proc_root: str = "/proc", jattach: str = JATTACH) -> int:
+def run(plan: Plan, fd: int, *, proc_root: str = "/proc", jattach: str = JATTACH, clock: Clock | None = None) -> int:
     """Follow the plan and write its records to `fd`. The exit code: 0 also when the target was gone or not found, for the
     record says so; 1 when the collector itself failed."""
     meter = Meter()
     stream = Stream(fd, plan.stream_bytes)
-    session = Session(Proc(proc_root), plan, Clock(plan.deadline_seconds), meter, stream)
+    session = Session(Proc(proc_root), plan, clock or Clock(plan.deadline_seconds), meter, stream)
     try:
         stream.hello(VERSION, plan.step)
         outcome, message = _ended(session, jattach)

@@ -10,7 +10,7 @@ import binascii
 import re
 import zlib
 
-_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?|\x9b[0-?]*[ -/]*[@-~]")
+_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b.?|\x9b[0-?]*[ -/]*[@-~]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _PLAIN_BYTES = 2048
 """Up to here a text is sent as it is: compression would save little, and people read the log too."""
@@ -43,21 +43,21 @@ class Text:
         self._packed = bytearray()
 
     def feed(self, chunk: bytes) -> None:
-        """Take raw bytes in pieces of any size."""
-        *lines, self._tail = (self._tail + chunk).split(b"\n")
-        for line in lines:
-            self.add(clean(line) + "\n")
+        """Take raw bytes in pieces of any size. Only whole lines are cleaned, for a sequence may span two pieces."""
+        lines, newline, self._tail = (self._tail + chunk).rpartition(b"\n")
+        if newline:
+            self.add(clean(lines) + "\n")
         if len(self._tail) > _LONGEST_LINE_BYTES:
             self.add(clean(self._tail))
             self._tail = b""
 
-    def add(self, line: str) -> None:
-        """Take one line that is clean already."""
-        data = line.encode()
+    def add(self, text: str) -> None:
+        """Take whole lines that are clean already."""
+        data = text.encode()
         self.size_bytes += len(data)
         self._packed += self._packer.compress(data)
         if self._head_left > 0:
-            self._head.append(line)
+            self._head.append(text[: self._head_left])
             self._head_left -= len(data)
 
     @property
