@@ -6,18 +6,16 @@ the same go.sum uses what another one has built.
 
 import hashlib
 import os
-import re
 import shutil
 from pathlib import Path
 
-from . import packages
+from . import toolchain
 from .progress import Failed, run, run_logged, step
 from .settings import KUBERNETES_VERSION, cache
 
 MODULES = Path(__file__).resolve().parent / "go"
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 BUILD_TIMEOUT_SECONDS = 2400
-OLDEST_GO_WITH_TOOLCHAINS = (1, 21)
 
 _VERSION = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
@@ -29,17 +27,16 @@ LINKER_FLAGS = (
 
 def ensure() -> Path:
     """The folder with all programs, built if no earlier build had the same key."""
-    go = _go()
-    environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
-    if _version(go) < _needed():
-        environment["GOTOOLCHAIN"] = "auto"
-    compiler = run([go, "version"], 600, MODULES / "etcd", environment)
+    go = toolchain.ensure(toolchain.needed_by(file.read_text() for file in MODULES.glob("*/go.mod")))
+    settings = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+    environment = os.environ | settings | dict(go.environment)
+    compiler = run([go.program, "version"], toolchain.DOWNLOAD_TIMEOUT_SECONDS, MODULES / "etcd", environment)
     target = cache() / "programs" / _key(compiler)
     if target.is_dir():
         return target
     building = target.with_name(f"{target.name}.{os.getpid()}")
     log = cache() / "logs" / "go-build.log"
-    build: list[str | Path] = ["nice", go, "build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o"]
+    build: list[str | Path] = ["nice", go.program, "build", "-trimpath", "-ldflags", LINKER_FLAGS, "-o"]
     try:
         building.mkdir(parents=True)
         with step("building etcd"):
@@ -65,31 +62,3 @@ def _key(compiler: str) -> str:
     for file in sorted(MODULES.glob("*/go.*")):
         digest.update(f"{file.parent.name}/{file.name}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _go() -> str:
-    """The go command; any from 1.21 on will do, for it fetches the toolchain that go.mod asks for by itself."""
-    if not packages.present("go"):
-        packages.install(["golang-go"])
-    go = shutil.which("go", path=packages.SEARCH_PATH)
-    if go is None:
-        raise Failed("no go command, and the package golang-go brought none")
-    if _version(go) < OLDEST_GO_WITH_TOOLCHAINS:
-        raise Failed(
-            f"{run([go, 'version']).strip()} is too old: with 1.21 or newer the toolchain of go.mod is fetched as the module"
-            " golang.org/toolchain. On Debian 12: `apt-get install -t bookworm-backports golang-go`."
-        )
-    return go
-
-
-def _version(go: str) -> tuple[int, ...]:
-    found = re.search(
-        r"go(\d+)\.(\d+)", run([go, "version"], folder=Path("/"), environment=os.environ | {"GOTOOLCHAIN": "local"})
-    )
-    return tuple(int(part) for part in found.groups()) if found else (0, 0)
-
-
-def _needed() -> tuple[int, ...]:
-    """The newest Go version that a go.mod asks for."""
-    wanted = [re.search(r"^go (\d+)\.(\d+)", file.read_text(), re.M) for file in MODULES.glob("*/go.mod")]
-    return max(tuple(int(part) for part in found.groups()) for found in wanted if found)
