@@ -74,6 +74,9 @@ class Case:
     """Growth of each NMT category's committed bytes."""
     thread_count: Growth | None
     class_count: Growth | None
+    native: Growth | None
+    """Memory outside NMT and the compilers' arenas together: freed arenas stay with glibc, so each alone swings by tens
+    of megabytes against the other while code is compiled (measured), and only their sum tells."""
     anonymous: Growth | None
     """Resident anonymous memory of the JVM without its heap."""
     foreign: Growth | None
@@ -174,6 +177,7 @@ def open_case(evidence: Evidence) -> Case:
         ),
         thread_count=_series(evidence.samples, _threads_of),
         class_count=_series(evidence.samples, lambda sample: sample.nmt.classes if sample.nmt else None),
+        native=measure([Point(sheet.at, _native_bytes(sheet), sheet.incarnation) for sheet in bookings]),
         anonymous=_series(evidence.samples, _off_heap_anonymous_bytes),
         foreign=_series(evidence.samples, _foreign_bytes),
         off_heap_rise=sum(growth.rise for growth in gaining),
@@ -200,6 +204,10 @@ def _counts(row: str, growth: Growth) -> bool:
     if row == balance.COMPILER:
         return growth.exceeds(COMPILER_FLOOR_BYTES)
     return row not in _NOT_OFF_HEAP
+
+
+def _native_bytes(sheet: Booking) -> int:
+    return (sheet.of(balance.OUTSIDE_NMT) or 0) + (sheet.of(balance.COMPILER) or 0)
 
 
 def _off_heap_anonymous_bytes(sample: Sample) -> int | None:

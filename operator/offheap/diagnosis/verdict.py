@@ -14,6 +14,9 @@ from offheap.diagnosis.words import size, span
 _LEAST_SECONDS = 20.0
 """A window shorter than this after warm-up proves no absence of growth: at 1 MiB a second it would stay at the floor's
 edge of a container of 2 GiB."""
+_ENDS_BY_ITSELF = (balance.JAVA_HEAP, balance.CODE_CACHE, balance.COMPILER, balance.PAGE_CACHE)
+"""Bounded by an option, or given back: their own rules judge them."""
+_LONGER = "a longer sampling.duration: memory grows steadily, and no part of it stands out yet"
 _UNEXPLAINED_FLOOR_SHARE = 0.5
 _LIMIT_KINDS = (VerdictKind.LIMIT_TOO_SMALL, VerdictKind.PAGE_CACHE)
 
@@ -21,9 +24,10 @@ _LIMIT_KINDS = (VerdictKind.LIMIT_TOO_SMALL, VerdictKind.PAGE_CACHE)
 def pick(case: Case, findings: Sequence[Finding]) -> Verdict:
     """The verdict. The order of `findings` is that of the rules and breaks ties."""
     leaks = [finding for finding in findings if finding.outcome is Outcome.FAIL and finding.kind not in _LIMIT_KINDS]
-    if leaks:
-        return _leak(case, max(leaks, key=_weight))
-    missing = _missing(case, findings)
+    sure = [finding for finding in leaks if finding.confidence is not Confidence.LOW]
+    if sure:
+        return _leak(case, max(sure, key=_weight))
+    missing = _missing(case, findings) or (_LONGER if leaks else None)
     if missing is not None:
         return _inconclusive(case, findings, missing)
     softer = next((finding for finding in findings if finding.outcome is Outcome.FAIL), None)
@@ -64,7 +68,7 @@ def _no_leak(case: Case, findings: Sequence[Finding]) -> Verdict:
 
 
 def _inconclusive(case: Case, findings: Sequence[Finding], missing: str) -> Verdict:
-    open_questions = [finding for finding in findings if finding.outcome in (Outcome.UNKNOWN, Outcome.WARN)]
+    open_questions = [finding for finding in findings if finding.outcome is not Outcome.PASS]
     lead = max(open_questions, key=_weight, default=None)
     growth = lead.growth_bytes_per_hour if lead else None
     return Verdict(
@@ -96,17 +100,17 @@ def _missing(case: Case, findings: Sequence[Finding]) -> str | None:
     if unknown is not None:
         return "the other processes of the container: intrusion: Attach, or a container of their own for them"
     if unexplained_growth:
-        return "a longer sampling.duration: memory grows steadily, and no part of it stands out from noise yet"
+        return _LONGER
     return None
 
 
 def _grows_unexplained(case: Case) -> bool:
-    """Rows outside heap and page cache grow steadily and certainly: each too little to accuse, together too much to
+    """Rows that nothing bounds grow steadily and certainly: each too little to accuse, together too much to
     acquit. Half the floor is far above what healthy JVMs show (0.5 MiB measured)."""
     growths = [
         growth
         for name, growth in case.rows.items()
-        if name not in (balance.JAVA_HEAP, balance.PAGE_CACHE, balance.COMPILER) and growth.sustained and growth.low > 0
+        if name not in _ENDS_BY_ITSELF and growth.sustained and growth.low > 0
     ]
     return sum(growth.rise for growth in growths) > _UNEXPLAINED_FLOOR_SHARE * case.floor_bytes
 

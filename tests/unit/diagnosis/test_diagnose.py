@@ -48,6 +48,13 @@ KNOWN = {
     "healthy-serial-25": VerdictKind.NO_LEAK,
     "healthylong-17": VerdictKind.NO_LEAK,
     "healthynonmt-17": VerdictKind.NO_LEAK,
+    # a compiler that compiles without end: C2 and glibc swing by tens of megabytes, the code cache still grows
+    "busy-17": VerdictKind.NO_LEAK,
+    "busy-25": VerdictKind.NO_LEAK,
+    # the slowest that must be seen: 0.2 MiB a second over one minute
+    "slowdirect-17": VerdictKind.DIRECT_BUFFERS,
+    "slowthreads-25": VerdictKind.THREADS,
+    "slowcl-25": VerdictKind.METASPACE,
 }
 # mebibytes a minute that the program took, as it was told to
 RATES = {"direct-17": 60, "direct-25": 60, "unsafe-25": 30, "inflater-17": 60, "inflater-25": 60, "directnonmt-25": 60}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
+from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import VerdictKind
 from offheap.diagnosis.words import rate, size
 from offheap.evidence.mappings import MappingClass
@@ -13,9 +14,10 @@ _ARENA_SHARE = 0.6
 
 
 def judge(case: Case) -> Finding | None:
-    growth = case.rows.get(balance.OUTSIDE_NMT)
-    if growth is None:
+    outside = case.rows.get(balance.OUTSIDE_NMT)
+    if outside is None or case.native is None:
         return None
+    growth = min(outside, case.native, key=_certainty)
     suspicion = case.suspect(growth, witnesses=[case.is_resident(growth)])
     if suspicion is None:
         return None
@@ -29,6 +31,10 @@ def judge(case: Case) -> Finding | None:
         "MALLOC_ARENA_MAX=2, -XX:TrimNativeHeapInterval=5000 (17.0.9, 21 and later), or jemalloc.",
         case.sources("smaps/smaps", "nmt", "process/status"),
     )
+
+
+def _certainty(growth: Growth) -> tuple[bool, float]:
+    return growth.sustained, growth.rise
 
 
 def _where(case: Case) -> str:
