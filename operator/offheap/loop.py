@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable
 
 from offheap.metrics import STEP_FAILURES
@@ -51,7 +50,8 @@ class Loop:
 
     def oldest_step_seconds(self) -> float:
         """Age of the longest running step, for the liveness probe."""
-        return max((time.monotonic() - since for since in self._since.values()), default=0.0)
+        now = asyncio.get_running_loop().time()
+        return max((now - since for since in self._since.values()), default=0.0)
 
     async def stop(self) -> None:
         """Ends every task; what they were about is on record in the cluster."""
@@ -70,13 +70,14 @@ class Loop:
             woken.clear()
             try:
                 async with self._slots, asyncio.timeout(self._limit):
-                    self._since[key] = time.monotonic()
+                    self._since[key] = asyncio.get_running_loop().time()
                     delay, failures = await self._step(*key), 0
             except self._retryable:  # somebody wrote first: read again
                 delay = random.uniform(0.1, 1.0)  # noqa: S311
             except Exception as error:
                 failures += 1
-                delay = min(self._most_delay, 2.0**failures) * random.uniform(0.8, 1.2)  # noqa: S311
+                # the exponent is held too: 2.0**1024 is an OverflowError, which would end the task for good
+                delay = min(self._most_delay, 2.0 ** min(failures, 32)) * random.uniform(0.8, 1.2)  # noqa: S311
                 STEP_FAILURES.labels(error=type(error).__name__).inc()
                 log.warning("%s/%s: %s: %s; next attempt in %.0f s", *key, type(error).__name__, error, delay)
                 log.debug("%s/%s", *key, exc_info=True)
