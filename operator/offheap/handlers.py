@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import kopf
@@ -19,6 +22,14 @@ from offheap.reconcile import Reconciler
 from offheap.settings import Settings
 
 STUCK_AFTER_SECONDS = 300.0
+
+
+def by_address(connection: kopf.ConnectionInfo, environ: Mapping[str, str]) -> kopf.ConnectionInfo:
+    """The connection by the address that the kubelet gives every pod, so that the cluster's DNS may be absent or down."""
+    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        return connection
+    return replace(connection, server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}")
 
 
 def registry(settings: Settings) -> kopf.OperatorRegistry:
@@ -44,7 +55,8 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=handlers)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        inside = kopf.login_with_service_account(**kwargs)
+        return by_address(inside, os.environ) if inside is not None else kopf.login_with_kubeconfig(**kwargs)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def changed(
