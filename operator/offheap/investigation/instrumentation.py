@@ -20,6 +20,8 @@ Json = Mapping[str, Any]
 FIELD_MANAGER = "offheap"
 VARIABLES: tuple[Literal["JAVA_TOOL_OPTIONS"], Literal["JDK_JAVA_OPTIONS"]] = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")
 FIRST_17_UPDATE_THAT_LISTENS = 7
+MAX_COMMAND_LINE = 8192
+"""Characters of a list that is still put on record as it was."""
 _API_VERSION = "apps/v1"
 
 
@@ -118,6 +120,12 @@ def command_line(spec: Json, container: str, option: str, *, consent: bool) -> P
     for field in ("command", "args"):
         words = list(spec.get(field) or [])
         at = next((i for i, word in enumerate(words) if word.rsplit("/", 1)[-1] == "java"), None)
+        if at is not None and sum(map(len, words)) > MAX_COMMAND_LINE:
+            return Problem(
+                "CommandLineTooLong",
+                f"{field} of the template has more than {MAX_COMMAND_LINE} characters, too many to put on record: "
+                f"add {option} to it yourself.",
+            )
         if at is not None:
             words.insert(at + 1, option)
             return Patch(
@@ -172,12 +180,12 @@ def removal(workload: Workload, carrier: Carrier, container: str, value: str) ->
         kept = {f: [w for w in spec[f] if w != value] for f in ("command", "args") if f in spec}
         return _swap(workload, container, kept)
     _, path = _locate(workload, container)
-    at = next(i for i, e in enumerate(spec["env"]) if e["name"] == carrier)
+    at = next(i for i, e in enumerate(spec["env"]) if e["name"] == carrier and e.get("value") == value)
     entry = f"{path}/env" if len(spec["env"]) == 1 else f"{path}/env/{at}"
     return [
         {"op": "test", "path": "/metadata/uid", "value": workload.uid},
         {"op": "test", "path": f"{path}/name", "value": container},
-        {"op": "test", "path": f"{path}/env/{at}", "value": spec["env"][at]},
+        {"op": "test", "path": f"{path}/env", "value": spec["env"]},
         {"op": "remove", "path": entry},
     ]
 
