@@ -175,6 +175,15 @@ def test_no_thread_is_lost_among_the_stems(names: list[str]) -> None:
     assert len(counted) <= 201
 
 
+def test_a_pool_is_one_stem_though_the_kernel_cuts_its_names() -> None:
+    names = [f"pool-{n}-thread-1"[:15] for n in range(1, 201)]
+    assert stems([*names, "main", "G1 Main Marker"])["stems"] == {
+        "pool-#-thread-#": 200,
+        "G# Main Marker": 1,
+        "main": 1,
+    }
+
+
 @given(st.floats(0.01, 600), st.floats(0.01, 86400), st.floats(0, 86400))
 def test_the_next_instant_lies_ahead(interval: float, duration: float, elapsed: float) -> None:
     at = next_instant(interval, duration, elapsed)

@@ -13,6 +13,7 @@ from offheap.collector.visit import ALWAYS, EDGES, Take, Taken, Visit
 
 _DIGITS = re.compile(r"\d+")
 _MOST_STEMS = 200
+_KERNEL_NAME_BYTES = 15
 
 
 def take_threads(visit: Visit) -> Taken:
@@ -26,14 +27,31 @@ def take_threads(visit: Visit) -> Taken:
 def stems(names: list[str]) -> dict[str, object]:
     """How many threads bear each name when its digits are taken away; beyond 200 stems the rest is one, "other"."""
     counts: dict[str, int] = {}
+    cut: set[str] = set()
     for name in names:
         stem = _DIGITS.sub("#", name)
         counts[stem] = counts.get(stem, 0) + 1
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    kept = dict(ranked[:_MOST_STEMS])
+        if len(name.encode()) >= _KERNEL_NAME_BYTES:
+            cut.add(stem)
+    ranked = _ranked(counts)
+    kept = _joined(dict(ranked[:_MOST_STEMS]), cut)
     if rest := sum(count for _, count in ranked[_MOST_STEMS:]):
         kept["other"] = kept.get("other", 0) + rest
-    return {"count": len(names), "stems": kept}
+    return {"count": len(names), "stems": dict(_ranked(kept))}
+
+
+def _joined(counts: dict[str, int], cut: set[str]) -> dict[str, int]:
+    """The kernel cuts names, so "pool-9-thread-1" and "pool-10-thread-1" differ at their ends: a stem that was cut goes to
+    the commonest of those that continue it."""
+    for stem in sorted(cut & counts.keys(), key=len, reverse=True):
+        longer = [other for other in counts if other != stem and other.startswith(stem)]
+        if longer:
+            counts[max(longer, key=lambda other: counts[other])] += counts.pop(stem)
+    return counts
+
+
+def _ranked(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def take_heap_info(visit: Visit) -> Taken:
