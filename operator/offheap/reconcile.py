@@ -150,8 +150,8 @@ class Reconciler:
 
     async def _analyze(self, inv: MemoryInvestigation) -> None:
         """Weighs all that the samplers said. Diagnosing is pure computing: it runs beside the event loop."""
-        samplers = [c for c in inv.status.collectors if c.step == "Sample"]
-        streams = [await self._harvest.stream(inv, c) for c in samplers]
+        here = [c for c in inv.status.collectors if c.pod_uid == inv.status.pods[-1].uid]
+        streams = [await self._harvest.stream(inv, c) for c in here]
         evidence = bundle(streams)
         diagnosis = await asyncio.to_thread(diagnose, evidence)
         now = _now()
