@@ -42,13 +42,13 @@ def story(mi: MemoryInvestigation) -> Iterator[RenderableType]:
 
 
 def balance_sheet(balance: Balance) -> Table:
-    """Every byte that the kernel charged to the container, with its share of the whole."""
+    """Every byte that the kernel charged to the container, with its share of the whole; empty rows are left out."""
     usage = parse_quantity(balance.usage) if balance.usage is not None else sum(r.bytes for r in balance.rows)
     table = Table(title="The balance sheet of the last sample", title_justify="left")
     table.add_column("booked to")
     for heading in ("bytes", "share", "growth an hour"):
         table.add_column(heading, justify="right")
-    for row in balance.rows:
+    for row in (r for r in balance.rows if r.bytes or r.name == "unexplained"):
         table.add_row(Text(row.name), format_bytes(row.bytes), _share(row.bytes, usage), row.growth_per_hour or "")
     table.add_section()
     table.add_row("charged by the kernel", format_bytes(usage), _share(usage, usage), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -154,7 +155,8 @@ def _forbid_ephemeral_containers(name: str, namespace: str) -> tuple[Json, Json]
 def _await_denial(scene: Scene) -> None:
     """A policy takes a moment to be in force: a dry run tells when."""
     pod = scene.kubectl.items("pods", "-n", scene.namespace)[0]["metadata"]["name"]
-    body = '{"spec": {"ephemeralContainers": [{"name": "probe", "image": "none"}]}}'
+    debugger = {"name": "debugger", "image": "none", "securityContext": container(17)["securityContext"]}
+    body = json.dumps({"spec": {"ephemeralContainers": [debugger]}})
     words = (
         "patch",
         "pod",
