@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the operator into the cluster of .cluster/kubeconfig, from images that are built already, and waits until it serves.
-# The images' ids go into the template, so that a rebuilt image under the same tag is rolled out.
+# The keys of the images' content go into the template, so that a rebuilt image under the same tag is rolled out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export KUBECONFIG=$PWD/.cluster/kubeconfig PATH=$PWD/.cluster/bin:$PATH
 namespace=offheap-system
-ids=$(.venv/bin/python -m scripts.contents operator collector)
+ids=$(.venv/bin/python -m images.build --keys operator collector)
 
 echo "· installing the operator (kubectl apply -k manifests)"
 kubectl apply --server-side --force-conflicts --field-manager=offheap-install -k manifests >/dev/null
