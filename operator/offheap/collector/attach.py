@@ -50,6 +50,11 @@ class Attach:
         """Close it for good; the first reason stays."""
         self.refusal = self.refusal or skip
 
+    def is_heard(self) -> bool:
+        """Whether the JVM is far enough for an attach: it catches SIGQUIT, or listens already."""
+        status = self._proc.status(self._pid)
+        return status is None or bool(status.caught_signals & _SIGQUIT_MASK) or self._has_socket(status.nspid)
+
     def preflight(self) -> None:
         """Close it when an attach would fail anyway. Nothing of the target is touched."""
         status = self._proc.status(self._pid)

@@ -7,6 +7,7 @@ from offheap.collector.clock import Clock
 from offheap.collector.cost import Meter
 from offheap.collector.identity import Jvm, identify
 from offheap.collector.outcome import Ended, Skip, StreamClosed
+from offheap.collector.patience import wait_while_starting
 from offheap.collector.plan import VERSION, Plan
 from offheap.collector.processes import choose, chosen, survey
 from offheap.collector.procfs import Proc
@@ -60,6 +61,7 @@ def _ended(session: Session, jattach: str) -> tuple[str, str]:
 
 
 def _look(session: Session) -> None:
+    _await_jvm(session)
     found = survey(session.proc)
     jvms = [process.pid for process in found if process.is_java]
     target = jvms[0] if len(jvms) == 1 else None
@@ -70,6 +72,8 @@ def _look(session: Session) -> None:
 
 def _identify(session: Session, jattach: str) -> tuple[Jvm, Attach]:
     plan = session.plan
+    if plan.target is None:
+        _await_jvm(session)
     target = chosen(session.proc, plan.target)
     budget = plan.pause_seconds
     attach = Attach(
@@ -77,6 +81,7 @@ def _identify(session: Session, jattach: str) -> tuple[Jvm, Attach]:
     )
     if not plan.attach:
         attach.refuse(Skip("AttachNotAllowed", "the investigation's intrusion is Observe: Attach allows it"))
+    wait_while_starting(session.proc, lambda: [target.pid], session.clock, attach.is_heard)
     jvm, skips = identify(session.proc, target, attach)
     session.meter.note_memory()
     _say(session, "process", "identity", jvm.identity)
@@ -86,6 +91,16 @@ def _identify(session: Session, jattach: str) -> tuple[Jvm, Attach]:
         for name, text in jvm.texts.items():
             _say(session, "jvm", name, text)
     return jvm, attach
+
+
+def _await_jvm(session: Session) -> None:
+    def pids() -> list[int]:
+        return [process.pid for process in survey(session.proc)]
+
+    def is_there() -> bool:
+        return any(process.is_java for process in survey(session.proc))
+
+    wait_while_starting(session.proc, pids, session.clock, is_there)
 
 
 def _say(session: Session, probe: str, name: str, data: object) -> None:
