@@ -28,7 +28,7 @@ lint: $(VENV) ## ruff and import-linter
 
 .PHONY: type
 type: $(VENV) ## mypy --strict
-	mypy -p offheap
+	mypy -p offheap -p cluster -p images.build -p demo
 
 .PHONY: test-unit
 test-unit: $(VENV) ## fast tests of the pure core, in parallel, with coverage

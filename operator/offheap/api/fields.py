@@ -1,5 +1,6 @@
 """The types of fields: what pydantic checks in Python and what the apiserver checks by schema, side by side."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -128,8 +129,18 @@ DnsName = Annotated[
         min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
     ),
 ]
+_NO_PART_OF_A_REASON = re.compile(r"^[^A-Za-z]+|[^A-Za-z0-9_]+")
+
+
+def _one_word(text: object) -> object:
+    return _NO_PART_OF_A_REASON.sub("", text)[:128] or "Unnamed" if isinstance(text, str) else text
+
+
+# A collector of another version may give a reason of its own; a status that is refused for it would say nothing at all.
 Reason = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+    str,
+    StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"),
+    BeforeValidator(_one_word),
 ]
 """One word in CamelCase, for programs."""
 

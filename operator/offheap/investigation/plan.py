@@ -76,6 +76,8 @@ def plan(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Pati
     status = inv.status
     if inv.is_deleted:
         return _let_go(inv, seen) if holds(inv) else Rest()
+    if status.phase is not None and status.observed_generation != inv.generation:
+        return Record(to.spec_seen(status, inv.generation))
     if inv.is_finished:
         return Release() if holds(inv) else _keep_or_expire(inv, now)
     if status.phase is None:

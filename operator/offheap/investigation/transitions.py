@@ -33,6 +33,12 @@ def noticed(inv: MemoryInvestigation, now: datetime) -> Status:
     return running(status, "Pending", "the investigation is about to start.", now)
 
 
+def spec_seen(status: Status, generation: int) -> Status:
+    """The spec as it is now was read. Whoever waits by kstatus (Flux, Argo CD) waits for this number first, so suspend,
+    cancel and ttlAfterFinished are acknowledged too, also after the end."""
+    return status.model_copy(update={"observed_generation": generation})
+
+
 def waiting(status: Status, reason: str, message: str, now: datetime) -> Status:
     """Still Pending, and why."""
     return running(status, reason, message, now)
@@ -83,8 +89,9 @@ def collector_intended(status: Status, collector: CollectorStatus, now: datetime
 def collector_now(
     status: Status, state: CollectorState, reason: str | None = None, message: str | None = None
 ) -> Status:
-    """The newest collector reached another state."""
-    last = status.collectors[-1].model_copy(update={"state": state, "reason": reason, "message": message})
+    """The newest collector reached another state. Its words come from outside: they are validated, that is cut to size."""
+    ended = {"state": state, "reason": reason, "message": message}
+    last = CollectorStatus.model_validate(status.collectors[-1].model_dump() | ended)
     return status.model_copy(update={"collectors": (*status.collectors[:-1], last)})
 
 

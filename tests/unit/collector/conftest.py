@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.collector.fakes import FakeJattach, FakeProc, Record, plan_text
 
 from offheap.collector.clock import Clock
 from offheap.collector.plan import parse_plan
 from offheap.collector.steps import run
+from tests.unit.collector.fakes import FakeJattach, FakeProc, Record, plan_text
 
 Collect = Callable[..., list[Record]]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.unit.collector.conftest import Collect
 from tests.unit.collector.fakes import MAPS, MOUNTS, FakeJattach, FakeProc, Record, named
 

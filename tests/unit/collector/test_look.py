@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.unit.collector.conftest import Collect
 from tests.unit.collector.fakes import MAPS, FakeProc, named
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.unit.collector.fakes import FakeJattach, FakeProc, plan_text
 
 SOURCE = Path(__file__).parents[3] / "operator"

@@ -7,6 +7,7 @@ import shlex
 from typing import Any
 
 import pytest
+
 from tests.unit.collector.conftest import Collect
 from tests.unit.collector.fakes import ROLLUP, SMAPS, FakeJattach, FakeProc, inflated, named, reasons
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.investigation.world import World, identity
 
 from offheap.investigation.conditions import condition
 from offheap.investigation.problems import Problem
 from offheap.investigation.steps import Apply, Collect, Rest, Unapply, Wait
+from tests.unit.investigation.world import World, identity
 
 RESTART: dict[str, Any] = {
     "target": {"kind": "Deployment", "name": "orders"},
