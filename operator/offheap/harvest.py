@@ -12,6 +12,7 @@ from offheap.cluster.pods import Pods
 from offheap.evidence.stream import Stream, read_stream
 
 Key = tuple[str, str, str]
+OVERLAP = timedelta(seconds=5)
 
 
 class Harvest:
@@ -22,8 +23,15 @@ class Harvest:
         self._lines: dict[Key, dict[str, None]] = {}
         self._read_at: dict[Key, datetime] = {}
 
-    async def stream(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Stream:
-        """All that this collector has said until now."""
+    async def follow(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Stream:
+        """What this collector has said until now, without the bulky texts."""
+        return read_stream(await self._lines_of(inv, collector), bulk=False)
+
+    async def whole(self, inv: MemoryInvestigation, collector: CollectorStatus) -> tuple[str, ...]:
+        """Every line of this collector, for reading them elsewhere than on the event loop."""
+        return tuple(await self._lines_of(inv, collector))
+
+    async def _lines_of(self, inv: MemoryInvestigation, collector: CollectorStatus) -> dict[str, None]:
         key = (inv.namespace, inv.name, f"{inv.uid}/{collector.pod_uid}/{collector.name}")
         known = self._lines.setdefault(key, {})
         since = self._read_at.get(key)
@@ -31,12 +39,11 @@ class Harvest:
         lines = text.split("\n")
         whole = lines[:-1] if not text.endswith("\n") else lines
         known.update(dict.fromkeys(line for line in whole if line))
-        stream = read_stream(known)
-        if stream.evidence:
+        last = read_stream(list(known)[-1:], bulk=False)
+        if last.evidence:
             # the node's own clock, from its own records: it may differ from ours
-            last = datetime.fromtimestamp(stream.evidence[-1].at, UTC)
-            self._read_at[key] = last - timedelta(seconds=5)
-        return stream
+            self._read_at[key] = datetime.fromtimestamp(last.evidence[0].at, UTC) - OVERLAP
+        return known
 
     def forget(self, namespace: str, name: str) -> None:
         """The investigation is over or gone."""

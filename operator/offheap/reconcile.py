@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +16,9 @@ from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
-from offheap.diagnosis import diagnose
-from offheap.evidence.bundle import bundle
+from offheap.diagnosis import Diagnosis, diagnose
+from offheap.evidence.bundle import Evidence, bundle
+from offheap.evidence.stream import Stream, read_stream
 from offheap.harvest import Harvest
 from offheap.investigation import transitions as to
 from offheap.investigation.ephemeral import container_json
@@ -112,7 +113,7 @@ class Reconciler:
             record = status.pods[-1]
             seen = replace(seen, pod=await self._pods.read(inv.namespace, record.name, record.uid))
         if status.collectors and status.phase != "Analyzing":
-            seen = replace(seen, stream=await self._harvest.stream(inv, status.collectors[-1]))
+            seen = replace(seen, stream=await self._harvest.follow(inv, status.collectors[-1]))
         return seen
 
     async def _act(self, inv: MemoryInvestigation, seen: Observed, step: Step) -> Problem | None:
@@ -151,9 +152,8 @@ class Reconciler:
     async def _analyze(self, inv: MemoryInvestigation) -> None:
         """Weighs all that the samplers said. Diagnosing is pure computing: it runs beside the event loop."""
         here = [c for c in inv.status.collectors if c.pod_uid == inv.status.pods[-1].uid]
-        streams = [await self._harvest.stream(inv, c) for c in here]
-        evidence = bundle(streams)
-        diagnosis = await asyncio.to_thread(diagnose, evidence)
+        said = [await self._harvest.whole(inv, c) for c in here]
+        streams, evidence, diagnosis = await asyncio.to_thread(_weigh, said)
         now = _now()
         status = to.probes_seen(inv.status, probe_outcomes(streams), evidence.gaps, len(evidence.samples), now)
         status = to.ending(
@@ -186,6 +186,12 @@ class Reconciler:
         elif status.started_at is not None:
             self._active.add(inv.uid)
         ACTIVE.set(len(self._active))
+
+
+def _weigh(said: Sequence[tuple[str, ...]]) -> tuple[list[Stream], Evidence, Diagnosis]:
+    streams = [read_stream(lines) for lines in said]
+    evidence = bundle(streams)
+    return streams, evidence, diagnose(evidence)
 
 
 def _now() -> datetime:

@@ -78,8 +78,9 @@ class Stream:
     last_seq: int = -1
 
 
-def read_stream(lines: Iterable[str]) -> Stream:
-    """Read what is there of a stream. Never raises."""
+def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
+    """Read what is there of a stream. Never raises. Without `bulk` the compressed texts are left out (their data is ""):
+    who only follows a stream does not need them."""
     records: dict[int, dict[str, object]] = {}
     bad = 0
     for line in lines:
@@ -106,7 +107,7 @@ def read_stream(lines: Iterable[str]) -> Stream:
         elif kind == "end":
             end = _end(record)
         elif kind == "evidence":
-            item = _evidence(seq, record)
+            item = _evidence(seq, record, bulk=bulk)
             if item is None:
                 bad += 1
             else:
@@ -135,10 +136,10 @@ def _record(line: str) -> dict[str, object] | None:
     return value
 
 
-def _evidence(seq: int, record: dict[str, object]) -> EvidenceRecord | None:
+def _evidence(seq: int, record: dict[str, object], *, bulk: bool) -> EvidenceRecord | None:
     data = record.get("data")
     if data is None and isinstance(record.get("zdata"), str):
-        data = _inflate(_text(record["zdata"]))
+        data = _inflate(_text(record["zdata"])) if bulk else ""
     if data is None:
         return None
     cost = record.get("cost")
