@@ -16,6 +16,8 @@ FINAL = ("Succeeded", "Inconclusive", "Failed", "Cancelled")
 INVESTIGATION_SECONDS = 720.0
 """Two rollouts, three collectors and 75 s of sampling take three minutes alone; four at a time share two cores."""
 
+RELEASE_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -59,8 +61,9 @@ class Scene:
         return self.kubectl.get("memoryinvestigation", name, self.namespace)
 
     def finished(self, name: str = "why", timeout_seconds: float = INVESTIGATION_SECONDS) -> Json:
-        """The investigation in its final phase."""
-        return self.reached(f"{name} finishes", lambda mi: phase(mi) in FINAL, name, timeout_seconds)
+        """The investigation in its final phase, without a finalizer: that is released by the write after the phase's."""
+        self.reached(f"{name} finishes", lambda mi: phase(mi) in FINAL, name, timeout_seconds)
+        return self.reached(f"{name} lets go", lambda mi: not mi["metadata"].get("finalizers"), name, RELEASE_SECONDS)
 
     def reached(
         self,
@@ -118,8 +121,3 @@ def phase(mi: Json) -> str:
 def condition(mi: Json, kind: str) -> Json:
     """The condition of this type; empty when there is none."""
     return next((c for c in mi.get("status", {}).get("conditions", []) if c["type"] == kind), {})
-
-
-def holds_finalizer(mi: Json) -> bool:
-    """Whether something still keeps the object from being deleted."""
-    return bool(mi["metadata"].get("finalizers"))

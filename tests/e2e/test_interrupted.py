@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .lab import deployment, jvm
-from .scene import Scene, condition, holds_finalizer, phase
+from .scene import Scene, condition, phase
 from .waiting import wait_for
 
 
@@ -32,5 +32,4 @@ def test_cancelling_it_in_the_middle_restores_the_template(scene: Scene) -> None
     mi = scene.finished()
     assert phase(mi) == "Cancelled", condition(mi, "Succeeded")
     assert condition(mi, "Restored")["status"] == "True", condition(mi, "Restored")
-    assert not holds_finalizer(mi)
     assert scene.footprint("orders").same_template(before)

@@ -8,7 +8,7 @@ from offheap.api.quantity import parse_quantity
 
 from .kubectl import Json
 from .lab import deployment, jvm, program
-from .scene import Scene, condition, holds_finalizer, phase
+from .scene import Scene, condition, phase
 
 USER_OF_THE_IMAGE = 10001
 
@@ -68,7 +68,6 @@ def assert_told_well(scene: Scene, mi: Json, kind: str) -> None:
     assert abs(sum(r["bytes"] for r in rows) - parse_quantity(status["balance"]["usage"])) < 2**20, status["balance"]
     for kind_of_condition in ("Accepted", "TargetResolved", "EvidenceCollected", "Restored", "Succeeded", "Ready"):
         assert condition(mi, kind_of_condition)["status"] == "True", condition(mi, kind_of_condition)
-    assert not holds_finalizer(mi)
     row = scene.row()
     told = {column: row[column] for column in ("TARGET", "PHASE", "VERDICT", "CONFIDENCE", "RESTORED")}
     assert told == {

@@ -6,7 +6,7 @@ import pytest
 
 from ..lab import deployment, jvm, program
 from ..operator import Operator
-from ..scene import Scene, condition, holds_finalizer, phase
+from ..scene import Scene, condition, phase
 
 
 @pytest.mark.parametrize("moment", ["Instrumenting", "Sampling"])
@@ -23,7 +23,6 @@ def test_a_killed_operator_goes_on_where_it_was(scene: Scene, operator: Operator
     assert phase(mi) == "Succeeded", condition(mi, "Succeeded")
     assert mi["status"]["verdict"]["kind"] in program("direct").verdicts, mi["status"]["verdict"]
     assert condition(mi, "Restored")["status"] == "True", condition(mi, "Restored")
-    assert not holds_finalizer(mi)
     after = scene.footprint("orders")
     assert after.same_template(before)
     assert after.generation == before.generation + 2, "it was patched once and put back once"
