@@ -92,4 +92,4 @@ def from_environment() -> Cluster:
 def cache() -> Path:
     """Where built programs and base images are kept between clusters and checkouts."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "offheap"
-    return Path(os.environ.get("OFFHEAP_CACHE") or default)
+    return Path(os.environ.get("OFFHEAP_CACHE") or default).absolute()
