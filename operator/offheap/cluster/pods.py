@@ -13,7 +13,7 @@ from kubernetes.aio.client.exceptions import (
     UnprocessableEntityException,
 )
 
-from offheap.cluster.client import STRATEGIC_MERGE_PATCH, Client, said
+from offheap.cluster.client import STRATEGIC_MERGE_PATCH, Client, is_outdated, said
 from offheap.investigation.problems import Problem, collector_denied
 from offheap.investigation.workload import Workload
 
@@ -56,7 +56,7 @@ class Pods:
         except NotFoundException:
             return None  # the pod went away meanwhile: the next pass sees it
         except (ForbiddenException, UnprocessableEntityException) as error:
-            return collector_denied(said(error))
+            return None if is_outdated(error) else collector_denied(said(error))
         return None
 
     async def log(self, namespace: str, pod: str, container: str, since: datetime | None) -> str:

@@ -1,7 +1,6 @@
 """The target workload: read it, apply our fields to its template, take them away. Never a forced conflict.
 
-Answers that mean "there is nothing to undo" (measured on 1.34): un-applying from a deleted object gives 409 "uid mismatch",
-from one created anew under the name 422 "metadata.uid: field is immutable".
+An answer that says that the object moved or went away is no problem: the next pass reads it anew and decides.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from kubernetes.aio.client.exceptions import (
     UnprocessableEntityException,
 )
 
-from offheap.cluster.client import APPLY_PATCH, JSON_PATCH, Client, said
+from offheap.cluster.client import APPLY_PATCH, JSON_PATCH, Client, is_outdated, said
 from offheap.investigation.instrumentation import (
     FIELD_MANAGER,
     Patch,
@@ -51,10 +50,12 @@ class Workloads:
                 await self._json_patch(target, command_line_patch(target, patch))
             else:
                 await self._apply(target, patch)
+        except NotFoundException:
+            return None
         except ConflictException as error:
-            return apply_conflict(said(error))
+            return None if is_outdated(error) else apply_conflict(said(error))
         except (ForbiddenException, UnprocessableEntityException) as error:
-            return apply_denied(said(error))
+            return None if is_outdated(error) else apply_denied(said(error))
         return None
 
     async def unapply(self, target: Workload) -> Problem | None:
@@ -68,12 +69,10 @@ class Workloads:
     async def _undo(self, write: Any) -> Problem | None:
         try:
             await write()
-        except (NotFoundException, ConflictException):
-            return None  # it moved or went away meanwhile: the next pass reads it anew and decides
-        except UnprocessableEntityException as error:
-            return None if "uid" in said(error) or "test" in said(error) else _blocked(error)
-        except ForbiddenException as error:
-            return _blocked(error)
+        except NotFoundException:
+            return None
+        except (ConflictException, ForbiddenException, UnprocessableEntityException) as error:
+            return None if is_outdated(error) else _blocked(error)
         return None
 
     async def _apply(self, target: Workload, patch: Patch | None) -> None:

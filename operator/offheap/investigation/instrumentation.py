@@ -222,6 +222,25 @@ def owns_fields(workload: Workload) -> bool:
     return any(e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply" for e in workload.managed_fields)
 
 
+def disowning(workload: Workload) -> list[dict[str, Any]]:
+    """JSON patch that strikes us off the apiserver's books where a patch of ours got us in; empty when we are not there.
+
+    Whoever changed a list last owns it, also after it was put back: the next server-side apply of the command line by its
+    real owner would be refused for a conflict with us.
+    """
+    for at, one in enumerate(workload.managed_fields):
+        ours = one.get("manager") == FIELD_MANAGER and one.get("operation") == "Update"
+        if ours and not one.get("subresource"):
+            entry = f"/metadata/managedFields/{at}"
+            return [
+                {"op": "test", "path": "/metadata/uid", "value": workload.uid},
+                {"op": "test", "path": f"{entry}/manager", "value": FIELD_MANAGER},
+                {"op": "test", "path": f"{entry}/operation", "value": "Update"},
+                {"op": "remove", "path": entry},
+            ]
+    return []
+
+
 def is_applied(workload: Workload, carrier: Carrier, container: str, value: str) -> bool:
     """Whether the container of this template (or pod) carries the patch."""
     spec = workload.container(container)

@@ -9,7 +9,15 @@ from typing import Any
 from offheap.api.v1alpha1 import CollectorStatus, InstrumentationStatus, MemoryInvestigation, PodStatus, Status
 from offheap.api.words import CollectorStep
 from offheap.investigation.ephemeral import identity_known, name_for
-from offheap.investigation.instrumentation import Patch, carries, command_line, is_applied, owns_fields, removal
+from offheap.investigation.instrumentation import (
+    Patch,
+    carries,
+    command_line,
+    disowning,
+    is_applied,
+    owns_fields,
+    removal,
+)
 from offheap.investigation.observed import Observed
 from offheap.investigation.problems import Problem
 from offheap.investigation.steps import Remove, Step, Unapply
@@ -114,7 +122,7 @@ def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
     """What is still to be taken away from the workload, or None.
 
     The apiserver's books tell what server-side apply has to give back. A value of ours that they no longer list (kubectl
-    replace wipes them) and one on the command line are taken away by value.
+    replace wipes them) and one on the command line are taken away by value, and then our name from the books.
     """
     if record.carrier is None or record.container is None or record.value is None:
         return None
@@ -122,4 +130,5 @@ def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
         return Unapply()
     if is_patched(workload, record):
         return Remove(tuple(removal(workload, record.carrier, record.container, record.value)))
-    return None
+    named = disowning(workload)
+    return Remove(tuple(named)) if named else None

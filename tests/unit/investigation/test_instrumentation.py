@@ -18,6 +18,7 @@ from offheap.investigation.instrumentation import (
     apply_body,
     choose,
     command_line_patch,
+    disowning,
     is_applied,
     last_editor,
     owns_fields,
@@ -341,3 +342,16 @@ def test_the_last_editor_is_another_than_us_and_wrote_the_spec() -> None:
     ]
     assert last_editor(a_workload({}, managed=managed)) == "kubectl-edit at 2026-01-02T00:00:00Z"
     assert last_editor(a_workload({})) == "somebody"
+
+
+def test_our_name_is_struck_off_the_books_and_no_other() -> None:
+    status = {**entry(FIELD_MANAGER), "subresource": "status"}
+    managed = [entry("kubectl"), status, entry(FIELD_MANAGER, "Apply"), entry(FIELD_MANAGER)]
+    target = a_workload({}, managed=managed)
+    tree = {"metadata": {"uid": target.uid, "managedFields": managed}}
+    after = applied(tree, disowning(target))
+    assert after is not None
+    assert after["metadata"]["managedFields"] == managed[:3]
+    assert disowning(a_workload({}, managed=managed[:3])) == []
+    moved = {"metadata": {"uid": target.uid, "managedFields": [*managed[:3], entry("kubectl")]}}
+    assert applied(moved, disowning(target)) is None
