@@ -84,4 +84,4 @@ def _kubectl() -> Path:
     found = shutil.which("kubectl")
     if found is None:
         raise Failed("kubectl is not installed")
-    return Path(found)
+    return Path(found).resolve()  # the first on the path may be the link itself that is written with it

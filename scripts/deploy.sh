@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the operator into the cluster of .cluster/kubeconfig, from images that are built already, and waits until it serves.
+# Installs the operator into the cluster that CLUSTER_NAME says, from images that are built already, and waits until it serves.
 # The keys of the images' content go into the template, so that a rebuilt image under the same tag is rolled out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export KUBECONFIG=$PWD/.cluster/kubeconfig PATH=$PWD/.cluster/bin:$PATH
+cluster=$PWD/.cluster; [ "${CLUSTER_NAME:-offheap}" = offheap ] || cluster=$cluster/$CLUSTER_NAME
+export KUBECONFIG=$cluster/kubeconfig PATH=$cluster/bin:$PATH
 namespace=offheap-system
 ids=$(.venv/bin/python -m images.build --keys operator collector)
 
