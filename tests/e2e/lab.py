@@ -13,6 +13,8 @@ from .kubectl import Json
 
 REGISTRY = Path(__file__).resolve().parents[2] / "lab" / "programs.yaml"
 CONTAINER = "app"
+SLOW_ROLLOUT: Json = {"minReadySeconds": 10}
+"""For tests that act in the middle of a rollout: on an idle machine it would be over within a second."""
 
 
 @dataclass(frozen=True)

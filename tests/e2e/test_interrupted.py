@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from .lab import deployment, jvm
+from .lab import SLOW_ROLLOUT, deployment, jvm
 from .scene import Scene, condition, phase
 from .waiting import wait_for
 
 
 @pytest.mark.parametrize("moment", ["Instrumenting", "Sampling"])
 def test_deleting_it_in_the_middle_restores_the_template(scene: Scene, moment: str) -> None:
-    before = scene.deploy(deployment("orders", jvm("direct", 17)))
+    before = scene.deploy(deployment("orders", jvm("direct", 17), **SLOW_ROLLOUT))
     scene.investigate("orders")
     scene.instrumented("orders")
     scene.reached(f"phase {moment}", lambda mi: phase(mi) == moment)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ..lab import deployment, jvm, program
+from ..lab import SLOW_ROLLOUT, deployment, jvm, program
 from ..operator import Operator
 from ..scene import Scene, condition, phase
 
 
 @pytest.mark.parametrize("moment", ["Instrumenting", "Sampling"])
 def test_a_killed_operator_goes_on_where_it_was(scene: Scene, operator: Operator, moment: str) -> None:
-    before = scene.deploy(deployment("orders", jvm("direct", 17)))
+    before = scene.deploy(deployment("orders", jvm("direct", 17), **SLOW_ROLLOUT))
     scene.investigate("orders")
     scene.instrumented("orders")
     scene.reached(f"phase {moment}", lambda mi: phase(mi) == moment)
