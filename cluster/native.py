@@ -31,7 +31,7 @@ from .progress import Failed, run, step, wait_until
 from .settings import APISERVER_PORT, FIRST_FORWARDED_PORT, NODE_ADDRESS, REPOSITORY, RUN_ROOT, STATE_ROOT, Cluster
 
 NODE_TIMEOUT_SECONDS = 90.0
-LOCK_TIMEOUT_SECONDS = 3000.0
+LOCK_TIMEOUT_SECONDS = 4500.0
 DOWN_PATIENCE_SECONDS = 1.0
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 """Where every kubelet puts one socket, whatever its root folder is."""

@@ -15,7 +15,7 @@ from .settings import KUBERNETES_VERSION, cache
 
 MODULES = Path(__file__).resolve().parent / "go"
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
-BUILD_TIMEOUT_SECONDS = 2400
+BUILD_TIMEOUT_SECONDS = 3600
 
 _VERSION = "k8s.io/component-base/version"
 _MAJOR, _MINOR, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
