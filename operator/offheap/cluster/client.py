@@ -112,10 +112,10 @@ def is_outdated(error: ApiException) -> bool:
     try:
         answer = json.loads(error.body or "")
         details = answer.get("details") or {}
-        causes = details.get("causes") or []
-        if error.status == 409:
-            return "FieldManagerConflict" not in {cause.get("reason") for cause in causes}
-        generic = str(answer.get("message", "")).startswith("the server rejected our request")
-        return (not details and generic) or "metadata.uid" in {cause.get("field") for cause in causes}
+        about = {(str(cause.get("reason")), str(cause.get("field"))) for cause in details.get("causes") or ()}
     except (ValueError, TypeError, AttributeError):
-        return error.status == 409
+        return bool(error.status == 409)
+    if error.status == 409:
+        return all(reason != "FieldManagerConflict" for reason, _ in about)
+    unspecific = not details and str(answer.get("message", "")).startswith("the server rejected our request")
+    return unspecific or any(field == "metadata.uid" for _, field in about)
