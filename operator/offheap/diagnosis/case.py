@@ -23,9 +23,9 @@ FLOOR_LIMIT_SHARE = 0.005
 """Noise floor: the larger of both. Measured: the rows of a healthy JVM after warm-up rise by less than 0.5 MiB, and do not
 go on; the field's thresholds (16 MiB, 3 % of the limit) are for runs of half an hour, these for a minute."""
 COMPILER_FLOOR_BYTES = 64 << 20
-"""Ordinary compilation swings by up to 12 MiB (research, decision tree 8)."""
+"""Ordinary compilation swings by up to 12 MiB (docs/sources.md, decision tree 8)."""
 MAIN_SHARE = 0.5
-"""A leak's main row explains at least half of the growth outside the heap (research, decision tree)."""
+"""A leak's main row explains at least half of the growth outside the heap (docs/sources.md, decision tree)."""
 
 _NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED})
 

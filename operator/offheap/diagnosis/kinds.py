@@ -46,7 +46,7 @@ class Confidence(StrEnum):
 
 
 _HIGH, _MEDIUM = 0.8, 0.5
-"""research: confidence is explained share × agreement of witnesses; calibrated on the measured signature matrix."""
+"""docs/sources.md: confidence is explained share × agreement of witnesses; calibrated on the measured signature matrix."""
 
 
 def confidence_of(score: float) -> Confidence:

@@ -156,6 +156,7 @@ def on_instrumented_pod(status: Status, pod: PodStatus) -> Status:
     if pod.run_as_user is None:
         known = {"run_as_user": before.run_as_user, "run_as_group": before.run_as_group}
         pod = pod.model_copy(update={**known, "capabilities": before.capabilities})
+    pod = pod.model_copy(update={"libc": before.libc, "allocator": before.allocator})
     return status.model_copy(update={"pods": (*status.pods, pod)[-64:]})
 
 

@@ -1,6 +1,6 @@
 """The rules: one file a kind of verdict, data in, a finding or None out. The registry is the list below.
 
-Its order is the decision tree's (research §7.1): what is no leak of the JVM first, then the heap, then NMT's categories,
+Its order is the decision tree's (docs/sources.md): what is no leak of the JVM first, then the heap, then NMT's categories,
 then what NMT does not see. Order breaks ties only; the leading finding is the one that explains most.
 """
 

@@ -59,7 +59,7 @@ _DIRECT = (
     "(-Dio.netty.leakDetection.level=paranoid finds the place); Arena.close() with foreign memory. "
     "-XX:MaxDirectMemorySize bounds NIO's, -Dio.netty.maxDirectMemory Netty's, -Djdk.nio.maxCachedBufferSize the "
     "temporary buffers of each thread. -XX:+DisableExplicitGC keeps NIO from freeing them: remove it. "
-    "The buffer pools' own count (intrusion: Profile) tells direct buffers from Unsafe."
+    "The count of java.nio's BufferPool MXBean tells direct buffers from Unsafe."
 )
 _UNSAFE = (
     "Look for Unsafe.allocateMemory without freeMemory, Netty's buffers without cleaner "

@@ -9,7 +9,7 @@ from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
 from offheap.diagnosis.words import size
 
 _NEAR_LIMIT = 0.9
-"""research §7: working set above 90 % of the limit without a slope."""
+"""docs/sources.md, decision tree 4: working set above 90 % of the limit without a slope."""
 
 
 def judge(case: Case) -> Finding | None:
@@ -35,7 +35,7 @@ def judge(case: Case) -> Finding | None:
         outcome=Outcome.FAIL if is_full else Outcome.WARN,
         confidence=Confidence.MEDIUM,
         growth_bytes_per_hour=None,
-        message=f"Nothing leaks in this time, but the limit is tight: {why}.",
+        message=f"The limit is tight: {why}.",
         recommendation="Raise the memory limit, or lower -Xmx (or -XX:MaxRAMPercentage), -XX:MaxDirectMemorySize, "
         "-XX:ReservedCodeCacheSize, -XX:MaxMetaspaceSize or -Xss so that their sum fits.",
         evidence=case.sources("cgroup/memory"),

@@ -9,7 +9,7 @@ from offheap.diagnosis.kinds import VerdictKind
 from offheap.diagnosis.words import rate, size
 
 _SHARE = 0.6
-"""research, decision tree 1."""
+"""docs/sources.md, decision tree 1."""
 
 
 def judge(case: Case) -> Finding | None:

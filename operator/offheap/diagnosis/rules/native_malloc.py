@@ -26,7 +26,7 @@ def judge(case: Case) -> Finding | None:
         f"Anonymous memory outside NMT's sight grew by {size(growth.rise)}, {rate(growth.slope)}{_where(case)}. "
         "That is native code: zlib (Inflater, Deflater, GZIP and ZIP streams), JNI libraries, or what glibc keeps.",
         "Close what holds native memory (Inflater.end(), Deflater.end(), streams, ZipFile, RocksDB objects). "
-        "An allocation profile names the owner: intrusion: Profile (async-profiler nativemem). To tell a leak from "
+        "An allocation profile names the owner (async-profiler nativemem, or jemalloc with prof:true). To tell a leak from "
         "glibc's retention, try `jcmd PID System.trim_native_heap` (JDK 17 and later); against retention: "
         "MALLOC_ARENA_MAX=2, -XX:TrimNativeHeapInterval=5000 (17.0.9, 21 and later), or jemalloc.",
         case.sources("smaps/smaps", "nmt", "process/status"),
