@@ -20,8 +20,8 @@ Json = Mapping[str, Any]
 FIELD_MANAGER = "offheap"
 VARIABLES: tuple[Literal["JAVA_TOOL_OPTIONS"], Literal["JDK_JAVA_OPTIONS"]] = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")
 FIRST_17_UPDATE_THAT_LISTENS = 7
-MAX_COMMAND_LINE = 8192
-"""Characters of a list that is still put on record as it was."""
+MAX_COMMAND_LINE_BYTES = 8192
+"""Of command and args together: they are put on record in the status as they were."""
 _API_VERSION = "apps/v1"
 
 
@@ -120,11 +120,11 @@ def command_line(spec: Json, container: str, option: str, *, consent: bool) -> P
     for field in ("command", "args"):
         words = list(spec.get(field) or [])
         at = next((i for i, word in enumerate(words) if word.rsplit("/", 1)[-1] == "java"), None)
-        if at is not None and sum(map(len, words)) > MAX_COMMAND_LINE:
+        if at is not None and _length_bytes(spec) > MAX_COMMAND_LINE_BYTES:
             return Problem(
                 "CommandLineTooLong",
-                f"{field} of the template has more than {MAX_COMMAND_LINE} characters, too many to put on record: "
-                f"add {option} to it yourself.",
+                f"command and args of the template have more than {MAX_COMMAND_LINE_BYTES} bytes, too many to put on record: "
+                f"add {option} to them yourself.",
             )
         if at is not None:
             words.insert(at + 1, option)
@@ -140,6 +140,10 @@ def command_line(spec: Json, container: str, option: str, *, consent: bool) -> P
         "neither command nor args of the template has the word java (the image's entrypoint or a shell starts it): add "
         f"{option} where that reads its options.",
     )
+
+
+def _length_bytes(spec: Json) -> int:
+    return sum(len(word.encode()) for field in ("command", "args") for word in spec.get(field) or [])
 
 
 def _words(spec: Json, field: str) -> tuple[str, ...] | None:

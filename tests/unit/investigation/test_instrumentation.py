@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from offheap.api.words import Carrier, OptionsVariable
 from offheap.investigation.instrumentation import (
     FIELD_MANAGER,
-    MAX_COMMAND_LINE,
+    MAX_COMMAND_LINE_BYTES,
     JvmFacts,
     Patch,
     apply_body,
@@ -173,7 +173,8 @@ def test_a_container_that_is_not_in_the_template() -> None:
         ({"command": ["sh", "-c", "exec java -jar a.jar"]}, "CommandLineNotFound"),
         ({"args": ["-jar", "a.jar"]}, "CommandLineNotFound"),
         ({}, "CommandLineNotFound"),
-        ({"command": ["java", "-cp", "x" * MAX_COMMAND_LINE, "Main"]}, "CommandLineTooLong"),
+        ({"command": ["java", "-cp", "x" * MAX_COMMAND_LINE_BYTES, "Main"]}, "CommandLineTooLong"),
+        ({"command": ["java"], "args": ["é" * (MAX_COMMAND_LINE_BYTES // 2)]}, "CommandLineTooLong"),
     ],
 )
 def test_jdk_8_gets_the_option_as_the_first_word_after_java(container: Tree, expected: Tree | str) -> None:
