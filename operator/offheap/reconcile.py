@@ -24,7 +24,8 @@ from offheap.investigation import transitions as to
 from offheap.investigation.ephemeral import container_json
 from offheap.investigation.observed import Observed, ahead_of
 from offheap.investigation.plan import plan, refused
-from offheap.investigation.problems import Problem
+from offheap.investigation.problems import Problem, analysis_failed
+from offheap.investigation.size import fitted
 from offheap.investigation.steps import (
     Analyze,
     Apply,
@@ -69,8 +70,9 @@ class Reconciler:
         """Steps until something has to be waited for; answers the seconds to wait, or None when only a change matters."""
         for _ in range(MOST_STEPS):
             inv = await self._investigations.read(namespace, name)
+            if inv is None or inv.is_finished:
+                self._harvest.forget(namespace, name)  # it may be kept for weeks, and megabytes with it
             if inv is None:
-                self._harvest.forget(namespace, name)
                 return None
             started = time.monotonic()
             if inv.status.phase == "Pending":
@@ -81,7 +83,6 @@ class Reconciler:
             STEP_SECONDS.labels(step=type(step).__name__).observe(time.monotonic() - started)
             match step:
                 case Rest():
-                    self._harvest.forget(namespace, name)
                     return None
                 case Wait(seconds=seconds):
                     return seconds
@@ -153,12 +154,19 @@ class Reconciler:
         """Weighs all that the samplers said. Diagnosing is pure computing: it runs beside the event loop."""
         here = [c for c in inv.status.collectors if c.pod_uid == inv.status.pods[-1].uid]
         said = [await self._harvest.whole(inv, c) for c in here]
-        streams, evidence, diagnosis = await asyncio.to_thread(_weigh, said)
         now = _now()
-        status = to.probes_seen(inv.status, probe_outcomes(streams), evidence.gaps, len(evidence.samples), now)
-        status = to.ending(
-            with_diagnosis(status, diagnosis), Problem(diagnosis.verdict.kind, diagnosis.verdict.summary), now
-        )
+        try:
+            streams, evidence, diagnosis = await asyncio.to_thread(_weigh, said)
+            status = to.probes_seen(inv.status, probe_outcomes(streams), evidence.gaps, len(evidence.samples), now)
+            status = to.ending(
+                with_diagnosis(status, diagnosis), Problem(diagnosis.verdict.kind, diagnosis.verdict.summary), now
+            )
+        except Exception as error:
+            # It would fail the same way again and again, and the target stay patched meanwhile.
+            log.exception("%s/%s: the evidence cannot be weighed", inv.namespace, inv.name)
+            failed = analysis_failed(f"{type(error).__name__}: {error}")
+            await self._record(inv, to.ending(inv.status, failed, now))
+            return
         await self._record(inv, status)
         for probe in status.probes:
             PROBES.labels(probe=probe.name, state=probe.state, reason=probe.reason or "").inc()
@@ -169,6 +177,7 @@ class Reconciler:
 
     async def _record(self, inv: MemoryInvestigation, status: Status) -> None:
         """Writes the status and, where that shows a transition, an Event."""
+        status = fitted(status)
         if status == inv.status:
             return
         await self._investigations.save(inv, status)
@@ -179,6 +188,8 @@ class Reconciler:
         self._count(inv, status)
 
     def _count(self, inv: MemoryInvestigation, status: Status) -> None:
+        if inv.status.finished_at is not None:
+            return
         if status.finished_at is not None:
             self._active.discard(inv.uid)
             verdict = status.verdict.kind if status.verdict is not None else ""

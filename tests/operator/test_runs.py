@@ -9,7 +9,7 @@ from typing import Any
 import kopf
 import pytest
 
-from offheap import handlers
+from offheap import handlers, reconcile
 from offheap.api.v1alpha1 import PLURAL, MemoryInvestigation, Status
 from offheap.cluster.client import Client
 from offheap.investigation import transitions as to
@@ -231,3 +231,23 @@ async def test_a_conflict_with_another_manager_changes_nothing_and_is_said(room:
     assert after.status.instrumentation is not None
     assert after.status.instrumentation.state == "None"
     assert await room.as_owned(target.name) == whole
+
+
+async def test_evidence_that_breaks_the_analysis_does_not_keep_the_target_patched(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("by no sample")
+
+    monkeypatch.setattr(reconcile, "diagnose", broken)
+    target = await room.deployment()
+    whole = await room.as_owned(target.name)
+    inv = await at_state(room, "Applied", TOOL, target)
+    inv = await room.with_status(inv, to.analyzing(inv.status, NOW))
+    ended = await run(room, inv)
+    ready = condition(ended.status, "Ready")
+    assert ready is not None
+    assert (ended.status.phase, ready.reason) == ("Failed", "AnalysisFailed")
+    assert "ZeroDivisionError: by no sample" in ready.message
+    assert await room.as_owned(target.name) == whole
+    assert ended.metadata.get("finalizers", []) == []

@@ -65,6 +65,8 @@ class Patience:
     """For a rollout of the owner's to end before we patch."""
     restore: float = 600
     """For the pods of the restored template; the template itself is put back however long it takes."""
+    analysis: float = 600
+    """For weighing the evidence, beyond the deadline: an analysis that does not end must not keep the target patched."""
     poll: float = 2
 
 
@@ -90,9 +92,10 @@ def plan(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Pati
         return _begin(inv, seen, now, patience)
     if target_is_gone(inv, seen):
         return Record(to.ending(status, problems.target_replaced(inv.spec.target.kind, inv.spec.target.name), now))
-    if status.phase == "Analyzing":
+    late = age(status.started_at, now) - inv.spec.deadline_seconds
+    if status.phase == "Analyzing" and late < patience.analysis:
         return Analyze()
-    if age(status.started_at, now) > inv.spec.deadline_seconds:
+    if late > 0:
         return _out_of_time(inv, seen, now)
     match status.phase:
         case "Preparing":

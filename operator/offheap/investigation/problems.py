@@ -173,6 +173,15 @@ def attach_impossible(reason: str | None, message: str | None) -> Problem:
     )
 
 
+def analysis_failed(detail: str) -> Problem:
+    """A fault in our own evidence or diagnosis code."""
+    return Problem(
+        "AnalysisFailed",
+        f"the evidence could not be weighed ({detail}): this is a fault of offheap's, please report it. The evidence is in the "
+        "collectors' logs as long as their pod is there.",
+    )
+
+
 def record_incomplete() -> Problem:
     """The status lacks what it must hold in this phase: somebody else wrote it."""
     return Problem(
