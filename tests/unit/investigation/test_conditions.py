@@ -79,7 +79,7 @@ def test_kstatus_sees_progress_until_the_end_and_then_how_it_ended(
 
 
 @pytest.mark.parametrize("change", [{"cancel": True}, {"suspend": True}, {"ttlAfterFinished": "720h"}])
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(at=st.integers(0, 40))
 def test_every_change_of_the_spec_is_acknowledged(change: Tree, at: int) -> None:
     world = World(dict(RESTART))
@@ -108,7 +108,7 @@ def test_a_deleted_one_is_terminating() -> None:
     assert kstatus(seen(world.inv)) == "Terminating"
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(at=st.integers(1, 40))
 def test_all_conditions_are_there_once_and_in_one_order(at: int) -> None:
     world = World(RESTART)
