@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from .progress import Failed, run
@@ -55,8 +56,11 @@ def remove(cluster: Cluster) -> None:
     if ours(cluster):
         run(["ip", "netns", "del", cluster.name])
     folder = cluster.namespace.parent
-    if folder.is_mount() and not any(folder.iterdir()):  # `ip netns add` mounted it
-        run(["umount", folder])
+    # `ip netns add` mounted the folder on itself. Path.is_mount() does not see that: it is on the same device as its parent.
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if str(folder) in mounted and not any(folder.iterdir()):
+        with suppress(Failed):  # a namespace that was made meanwhile keeps it busy
+            run(["umount", folder])
 
 
 def enter(namespace: Path) -> None:
