@@ -42,7 +42,7 @@ def ensure() -> Path:
         with step("building etcd"):
             etcd = [*build, building / "etcd", "go.etcd.io/etcd/server/v3"]
             run_logged(etcd, log, BUILD_TIMEOUT_SECONDS, MODULES / "etcd", environment)
-        with step(f"building Kubernetes {KUBERNETES_VERSION} (once; about 6 minutes on 2 cores)"):
+        with step(f"building Kubernetes {KUBERNETES_VERSION} (once; 6 to 10 minutes on 2 cores)"):
             kubernetes = [*build, f"{building}/", "tool"]
             run_logged(kubernetes, log, BUILD_TIMEOUT_SECONDS, MODULES / "kubernetes", environment)
         missing = [name for name in (*KUBERNETES, "etcd") if not (building / name).exists()]
