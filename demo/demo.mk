@@ -14,5 +14,5 @@ lab-images: cluster-up
 
 .PHONY: test-e2e
 test-e2e: deploy lab-images ## the promise on the real cluster: verdicts, restoring, bad input, rest
-	pytest tests/e2e --ignore tests/e2e/alone -n 4
+	pytest tests/e2e --ignore tests/e2e/alone -n 6
 	pytest tests/e2e/alone
