@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from offheap.api.v1alpha1 import MemoryInvestigation, Status
 from offheap.cluster.events import Events
@@ -63,8 +63,8 @@ class Reconciler:
         self._events = events
         self._settings = settings
         self._harvest = Harvest(pods)
-        self._begin: defaultdict[tuple[str, str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._active: set[str] = set()
+        self._begin: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
+        self._active: set[tuple[str, str]] = set()
 
     async def step(self, namespace: str, name: str) -> float | None:
         """Steps until something has to be waited for; answers the seconds to wait, or None when only a change matters."""
@@ -72,11 +72,15 @@ class Reconciler:
             inv = await self._investigations.read(namespace, name)
             if inv is None or inv.is_finished:
                 self._harvest.forget(namespace, name)  # it may be kept for weeks, and megabytes with it
+            self._note_active((namespace, name), active=inv is not None and _is_under_way(inv))
             if inv is None:
                 return None
             started = time.monotonic()
             if inv.status.phase == "Pending":
-                async with self._begin[namespace, inv.spec.target.kind, inv.spec.target.name]:
+                beginning = self._begin.setdefault(
+                    (namespace, inv.spec.target.kind, inv.spec.target.name), asyncio.Lock()
+                )
+                async with beginning:
                     step = await self._one(inv)
             else:
                 step = await self._one(inv)
@@ -185,18 +189,20 @@ class Reconciler:
         if told is not None:
             log.info("%s/%s: %s: %s", inv.namespace, inv.name, told.reason, told.note)
             await self._events.post(inv, reason=told.reason, note=told.note, warning=told.warning)
-        self._count(inv, status)
-
-    def _count(self, inv: MemoryInvestigation, status: Status) -> None:
-        if inv.status.finished_at is not None:
-            return
-        if status.finished_at is not None:
-            self._active.discard(inv.uid)
+        if status.finished_at is not None and inv.status.finished_at is None:
             verdict = status.verdict.kind if status.verdict is not None else ""
             FINISHED.labels(phase=status.phase, verdict=verdict).inc()
-        elif status.started_at is not None:
-            self._active.add(inv.uid)
+
+    def _note_active(self, key: tuple[str, str], *, active: bool) -> None:
+        if active:
+            self._active.add(key)
+        else:
+            self._active.discard(key)
         ACTIVE.set(len(self._active))
+
+
+def _is_under_way(inv: MemoryInvestigation) -> bool:
+    return inv.status.started_at is not None and not inv.is_finished
 
 
 def _weigh(said: Sequence[tuple[str, ...]]) -> tuple[list[Stream], Evidence, Diagnosis]:
