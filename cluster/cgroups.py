@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .progress import Failed
@@ -49,7 +50,8 @@ def remove(cluster: Cluster) -> None:
         time.sleep(0.1)
     for tree in _trees(cluster):
         for folder in _deepest_first(tree):
-            folder.rmdir()
+            with suppress(FileNotFoundError):  # a shim that ends removes its own
+                folder.rmdir()
 
 
 def exists(cluster: Cluster) -> bool:
