@@ -61,8 +61,8 @@ def run(
         instance=socket.gethostname(),
     )
     kopf.configure(verbose=verbose, log_format=kopf.LogFormat.JSON if log_format == "json" else kopf.LogFormat.PLAIN)
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for chatty in ("kopf.objects", "kopf.activities.probe", "aiohttp.access"):  # a line an event, or a line a probe
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(
         kopf.operator(
             registry=registry(settings),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import kopf
 import pytest
 import yaml
 from click.testing import CliRunner
+from kopf._core.engines.activities import ActivityError, run_activity
+from kopf._core.intents.causes import Activity
 
 from offheap import __main__ as program
 from offheap.api.crd import FILE
@@ -76,6 +80,38 @@ def test_options_win_over_the_environment(started: dict[str, Any]) -> None:
 def test_namespaces_may_be_named_one_by_one(started: dict[str, Any]) -> None:
     call("run", "-n", "shop", "-n", "billing")
     assert started["namespaces"] == ("shop", "billing")
+
+
+def test_the_kubelets_probes_are_no_news_unless_they_fail(
+    started: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    call("run")
+    caplog.set_level(logging.INFO)
+    probed(lambda **_: 1.0)
+    assert caplog.messages == []
+
+    def stuck(**_: Any) -> None:
+        raise kopf.PermanentError("a step has been running for 301 s")
+
+    with pytest.raises(ActivityError):
+        probed(stuck)
+    assert "301 s" in caplog.text
+
+
+def probed(handler: Any) -> None:
+    """What kopf's endpoint of liveness does when it is asked."""
+    handlers = kopf.OperatorRegistry()
+    kopf.on.probe(id="steps", registry=handlers)(handler)
+    asyncio.run(
+        run_activity(
+            lifecycle=kopf.lifecycles.all_at_once,
+            registry=handlers,
+            settings=kopf.OperatorSettings(),
+            activity=Activity.PROBE,
+            indices={},
+            memo=kopf.Memo(),
+        )
+    )
 
 
 def test_what_makes_no_sense_is_refused_with_help() -> None:
