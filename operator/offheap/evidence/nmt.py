@@ -2,7 +2,8 @@
 
 One pass, one regular expression a kind of line. Units differ inside one report (JDK 11 prints an arena's change
 without its unit; scale=b prints none at all), so the scale is read from the Total line and stands in wherever a unit is
-missing.
+missing. JDK 8 before update 40 (JEP 195) prints two blanks in the Total line, a comma before a count, and other names
+of three categories.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from offheap.evidence.nmt_sites import SCALES, parse_sites
 
 # A size and its change: `51200KB +51200KB`, `712KB +128`, `51200`. Bounded digits, so that int() never refuses.
 _UNIT = r"(?:[KMG]?B)?"
-_SIZE = rf"(\d{{1,19}}){_UNIT}(?: ([+-]\d{{1,19}}){_UNIT})?"
+_SIZE = rf"(\d{{1,19}}){_UNIT}(?: {{1,2}}([+-]\d{{1,19}}){_UNIT})?"
 _COUNT = r"#(\d{1,19})(?: ([+-]\d{1,19}))?"
-_EXTENT = rf"reserved={_SIZE}, committed={_SIZE}"
+_EXTENT = rf"reserved={_SIZE}, {{1,2}}committed={_SIZE}"
 
 _TOTAL = re.compile(rf"^Total:\s+{_EXTENT}$")
 _TOTAL_UNIT = re.compile(r"committed=\d{1,19}([KMG]?B)?")
@@ -27,7 +28,7 @@ _TOTAL_PARTS = re.compile(r"^(?:malloc[:=]|mmap:)\s*(?:reserved=)?\d")
 _CATEGORY = re.compile(rf"^-?\s*([A-Za-z][\w /-]{{0,58}}?) \({_EXTENT}(?:, readonly=(\d{{1,19}}){_UNIT})?\)$")
 _MMAP = re.compile(rf"^\((mmap|stack): {_EXTENT}(?:, (?:at peak|peak=(\d{{1,19}}){_UNIT}))?\)$")
 _MALLOC = re.compile(
-    rf"^\((malloc|arena)={_SIZE}(?: (?:type|tag)=[\w /-]{{1,60}}?)?(?: {_COUNT})?\)"
+    rf"^\((malloc|arena)={_SIZE}(?: (?:type|tag)=[\w /-]{{1,60}}?)?(?:,? {_COUNT})?\)"
     rf"(?: \((?:at peak|peak=(\d{{1,19}}){_UNIT}.{{0,40}})\))?$"
 )
 _OVERHEAD = re.compile(rf"^\(tracking overhead={_SIZE}\)$")
@@ -44,6 +45,11 @@ _PREAMBLE = re.compile(
     r"^(?:(\d{1,10}):|Connected to remote JVM|(?:JVM r|R)esponse code = \d+"
     r"|\(Omitting categories weighting .*\))$"
 )
+_NAMES_BEFORE_8U40 = {
+    "Memory Tracking": "Native Memory Tracking",
+    "Pooled Free Chunks": "Arena Chunk",
+    "Shared spaces for classes": "Shared class space",
+}
 # detail.diff has no heading: its first stack begins straight after the categories.
 _DETAIL_STARTS = ("Virtual memory map:", "Details:", "Memory file details", "[0x")
 _SHUT_DOWN = re.compile(r"has been (?:shutdown|turned off)", re.IGNORECASE)
@@ -125,7 +131,8 @@ def _parse_report(lines: list[tuple[int, str]]) -> NmtReport:
             continue
         if match := _CATEGORY.match(line):
             readonly = int(match[6]) * scale if match[6] else None
-            categories.append(NmtCategory(match[1], _extent(match.groups()[1:], scale), readonly_bytes=readonly))
+            name = _NAMES_BEFORE_8U40.get(match[1], match[1])
+            categories.append(NmtCategory(name, _extent(match.groups()[1:], scale), readonly_bytes=readonly))
         elif categories and (grown := _read_part(categories[-1], line, scale)):
             categories[-1] = grown
         elif not (_TOTAL_PARTS.match(line) and not categories):

@@ -106,6 +106,56 @@ def test_peaks_and_read_only_pages_of_jdk_25() -> None:
     assert thread.stack.peak_bytes == 948 * KIB
 
 
+BEFORE_8U40 = """4711:
+
+Native Memory Tracking:
+
+Total:  reserved=664192KB  +1024KB, committed=253120KB +512KB
+
+-                 Java Heap (reserved=516096KB, committed=204800KB)
+                            (mmap: reserved=516096KB, committed=204800KB)
+
+-                     Class (reserved=6568KB, committed=4140KB)
+                            (classes #665)
+                            (malloc=424KB, #1000)
+                            (mmap: reserved=6144KB, committed=3716KB)
+
+-                    Thread (reserved=6868KB +1024KB, committed=6868KB +512KB)
+                            (thread #15 +1)
+                            (stack: reserved=6780KB +1024KB, committed=6780KB +512KB)
+                            (malloc=27KB +2KB, #66 +5)
+                            (arena=61KB, #30)
+
+-           Memory Tracking (reserved=6368KB, committed=6368KB)
+                            (malloc=6368KB, #10)
+
+-        Pooled Free Chunks (reserved=249KB, committed=249KB)
+                            (malloc=249KB)
+
+- Shared spaces for classes (reserved=8192KB, committed=8192KB)
+                            (mmap: reserved=8192KB, committed=8192KB)
+
+"""
+"""Its memReporter.cpp was another one, rewritten by JEP 195; a summary has `KB,  committed` in the Total line."""
+
+
+def test_jdk_8_before_update_40() -> None:
+    report = parse_nmt(BEFORE_8U40)
+    assert isinstance(report, NmtReport)
+    assert report.unread_lines == ()
+    assert report.total.committed_delta_bytes == 512 * KIB
+    names = [category.name for category in report.categories]
+    assert names[3:] == ["Native Memory Tracking", "Arena Chunk", "Shared class space"]
+    thread = report.category("Thread")
+    assert thread is not None
+    assert thread.malloc is not None
+    assert (thread.malloc.count, thread.malloc.delta_count) == (66, 5)
+    assert thread.threads == Tally(15, 1)
+    summary = parse_nmt("Total:  reserved=664192KB,  committed=253120KB\n")
+    assert isinstance(summary, NmtReport)
+    assert summary.total.committed_bytes == 253120 * KIB
+
+
 def test_an_arena_change_without_unit_has_the_unit_of_the_report() -> None:
     thread = read("nmt-8-measured-thread-summarydiff.txt").category("Thread")
     assert thread is not None
