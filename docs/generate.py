@@ -160,7 +160,7 @@ def _categories() -> str:
     rows = [
         (
             m.name,
-            m.meaning + (f"; {m.note}" if m.note else ""),
+            m.text,
             "<br>".join(f"`{option}`" for option in m.options) or "none",
         )
         for m in MEANINGS.values()

@@ -39,9 +39,9 @@ KERNEL = "kernel"
 SIDE_PROCESSES = "sideProcesses"
 UNEXPLAINED = "unexplained"
 
-_GC_CATEGORIES = ("GC", "GCCardSet")
-_COMPILER_CATEGORIES = ("Compiler", "JVMCI", "Arena Chunk")
-_METASPACE_CATEGORIES = ("Class", "Metaspace")
+GC_CATEGORIES = ("GC", "GCCardSet")
+COMPILER_CATEGORIES = ("Compiler", "JVMCI", "Arena Chunk")
+METASPACE_CATEGORIES = ("Class", "Metaspace")
 _ARCHIVE = "Shared class space"
 _TOUCHED_STACK_BYTES = 100 << 10
 """Measured on JDK 8 to 25: 120 waiting threads hold 11.6 to 12.8 MiB."""
@@ -134,15 +134,15 @@ def _java_rows(
             rows.append((SHARED_CLASSES, mapped.of(MappingClass.CDS).anonymous_bytes))
         return rows
     direct = direct_category(nmt)
-    gc = [category for category in nmt.categories if category.name in _GC_CATEGORIES]
+    gc = [category for category in nmt.categories if category.name in GC_CATEGORIES]
     named = {"Java Heap", "Thread", "Code", "Symbol", _ARCHIVE, direct}
-    named.update(_GC_CATEGORIES, _COMPILER_CATEGORIES, _METASPACE_CATEGORIES)
+    named.update(GC_CATEGORIES, COMPILER_CATEGORIES, METASPACE_CATEGORIES)
     rows += [
         (THREADS, _resident(nmt.category("Thread"), mapped, MappingClass.STACKS)),
-        (METASPACE, nmt.committed_bytes(*_METASPACE_CATEGORIES)),
+        (METASPACE, nmt.committed_bytes(*METASPACE_CATEGORIES)),
         (CODE_CACHE, _resident(nmt.category("Code"), mapped, MappingClass.CODE_CACHE)),
         (GC, _gc_bytes(_committed(gc), gc_touched) if mapped else _committed(gc)),
-        (COMPILER, nmt.committed_bytes(*_COMPILER_CATEGORIES)),
+        (COMPILER, nmt.committed_bytes(*COMPILER_CATEGORIES)),
         (SYMBOLS, nmt.committed_bytes("Symbol")),
         (DIRECT, nmt.committed_bytes(direct)),
         (OTHER_NMT, sum(category.committed_bytes for category in nmt.categories if category.name not in named)),
@@ -206,11 +206,11 @@ def _gc_bytes(committed: int, touched: tuple[int, int]) -> int:
 def _touched_by_gc(sample: Sample, nmt: NmtReport) -> tuple[int, int]:
     """(touched, committed) bytes of the GC at the first sample: see the module's docstring. Its mappings lie in the
     other anonymous memory, beside the metaspace's, and cannot be larger than that."""
-    gc = [category for category in nmt.categories if category.name in _GC_CATEGORIES]
+    gc = [category for category in nmt.categories if category.name in GC_CATEGORIES]
     committed = _committed(gc)
     if not sample.totals:
         return (0, committed)
-    metaspace = [category for category in nmt.categories if category.name in _METASPACE_CATEGORIES]
+    metaspace = [category for category in nmt.categories if category.name in METASPACE_CATEGORIES]
     other = sample.totals.of(MappingClass.OTHER_ANON).anonymous_bytes - _mapped_committed(metaspace)
     rows = _java_rows(sample, 0, (0, committed), sample.totals.anonymous_bytes)
     rest = sample.totals.anonymous_bytes - sum(value for _, value in rows)

@@ -105,6 +105,10 @@ class Case:
         """Resident memory of the process was read, so that growth outside NMT would show."""
         return self.anonymous is not None
 
+    def categories_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of these NMT categories that this JVM prints; all of them where NMT was not read."""
+        return tuple(name for name in names if name in self.categories) or tuple(names)
+
     def share(self, growth: Growth) -> float:
         """The part of the growth outside the heap that this series explains, 0 to 1."""
         whole = self.sustained_rise if growth.sustained else self.off_heap_rise

@@ -1,6 +1,8 @@
-"""Numbers as people read them, for messages only."""
+"""Numbers and NMT's categories as people read them, for messages only."""
 
 from __future__ import annotations
+
+from offheap.evidence.nmt_categories import meaning_of
 
 _MIB = 1 << 20
 
@@ -29,3 +31,15 @@ def span(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.1f} h"
     return f"{seconds / 86400:.0f} days"
+
+
+def meaning(*categories: str) -> str:
+    """What these NMT categories are: `NMT's Code is the code cache: …`."""
+    return "; ".join(f"NMT's {category} is {meaning_of(category).text}" for category in categories) + "."
+
+
+def options(*categories: str) -> str:
+    """The JVM options that control these NMT categories, for the end of a recommendation."""
+    named = dict.fromkeys(option for category in categories for option in meaning_of(category).options)
+    whose = " and ".join(categories)
+    return f"JVM options for NMT's {whose}: {', '.join(named)}." if named else f"No JVM option controls NMT's {whose}."

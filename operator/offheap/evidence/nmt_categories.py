@@ -19,6 +19,11 @@ class CategoryMeaning:
     options: tuple[str, ...] = ()
     note: str = ""
 
+    @property
+    def text(self) -> str:
+        """The meaning with its note, to be read on after `NMT's Symbol is …`."""
+        return f"{self.meaning}; {self.note}" if self.note else self.meaning
+
 
 _MEANINGS = (
     CategoryMeaning(

@@ -14,10 +14,12 @@ from offheap.evidence.cgroup import CgroupMemory
 from offheap.evidence.heap_info import HeapInfo
 from offheap.evidence.identity import JvmIdentity, parse_identity
 from offheap.evidence.mappings import ClassTotal, MappingClass, MappingTotals
+from offheap.evidence.nmt_categories import MEANINGS, meaning_of
 from offheap.evidence.nmt_report import Extent, NmtCategory, NmtReport, Tally
 from offheap.evidence.procstatus import ProcStatus
 
 MIB = 1 << 20
+BASE_OF_8 = {"Java Heap": 64, "Class": 22, "Thread": 3, "Code": 15, "GC": 5, "Internal": 2, "Symbol": 3}
 BASE = {"Java Heap": 64, "Class": 2, "Metaspace": 20, "Thread": 3, "Code": 15, "GC": 5, "Symbol": 3, "Module": 1}
 
 
@@ -37,12 +39,15 @@ def sample(
     foreign: float = 0,
     heap_in_shared_memory: bool = False,
     classes: int = 1000,
+    threads: int = 30,
+    base: dict[str, float] | None = None,
 ) -> Sample:
     """One sample in MiB, consistent in itself: NMT's categories are resident, usage is the sum of all."""
-    categories = {**BASE, **(nmt or {}), "Java Heap": heap}
+    categories = {**(base or BASE), **(nmt or {}), "Java Heap": heap}
     off_heap = sum(size for name, size in categories.items() if name != "Java Heap")
     code = b(categories["Code"])
-    rest = b(off_heap) - code - b(2)
+    stacks = b(categories["Thread"] - 1)
+    rest = b(off_heap) - code - stacks
     mapped = sum(size for _, size in files)
     anon = off_heap + (0 if heap_in_shared_memory else heap)
     shmem = tmpfs + (heap if heap_in_shared_memory else 0)
@@ -61,11 +66,11 @@ def sample(
             kernel_bytes=b(2),
             inactive_file_bytes=b(cache),
         ),
-        status=ProcStatus("java", 7, 30, b(anon + mapped + shmem), b(anon), b(mapped), b(shmem), 0, 0, 0),
+        status=ProcStatus("java", 7, threads, b(anon + mapped + shmem), b(anon), b(mapped), b(shmem), 0, 0, 0),
         totals=MappingTotals(
             (
                 (MappingClass.HEAP, heap_total),
-                (MappingClass.STACKS, ClassTotal(9, 0, b(2), b(2), b(2))),
+                (MappingClass.STACKS, ClassTotal(9, 0, stacks, stacks, stacks)),
                 (MappingClass.CODE_CACHE, ClassTotal(3, 0, code, code, code)),
                 (MappingClass.OTHER_ANON, ClassTotal(40, 0, rest, rest, rest)),
             )
@@ -117,6 +122,47 @@ def test_each_kind(kind: VerdictKind, make: Callable[[int], Sample]) -> None:
     assert found.missing is None
     assert found.summary
     assert found.recommendation
+
+
+NEVER_ACCUSED = {
+    "Native Memory Tracking": "it grows with what it tracks",
+    "Shared class space": "a file, mapped once",
+}
+NAMES = [*MEANINGS, "Quantum Foam"]
+
+
+def texts_of_findings(samples: list[Sample]) -> str:
+    findings = diagnose(Evidence(jvm=jvm(max_heap_bytes=b(256)), samples=tuple(samples))).findings
+    return " ".join(f"{finding.message} {finding.recommendation}" for finding in findings)
+
+
+@pytest.mark.parametrize("base", [BASE_OF_8, BASE], ids=["8", "17"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_finding_tells_what_its_category_is_and_which_options_control_it(name: str, base: dict[str, float]) -> None:
+    """Also what a reader of JDK 8 sees, where a category of later releases can only come by backport."""
+    step = 10 if name in ("Compiler", "JVMCI", "Arena Chunk") else 2
+
+    def make(i: int) -> Sample:
+        grown = {} if name == "Java Heap" else {name: base.get(name, 1) + step * i}
+        heap = {"heap": 250.0, "used": 110.0 + 5 * i + (i % 3) * 10} if name == "Java Heap" else {}
+        return sample(i, base=base, nmt=grown, classes=1000 + 50 * i, threads=30 + 2 * i, **heap)
+
+    text = texts_of_findings([make(i) for i in range(24)])
+    told = meaning_of(name)
+    if name in NEVER_ACCUSED:
+        assert told.meaning not in text
+        return
+    assert f"NMT's {name} " in text
+    assert told.text in text
+    assert [option for option in told.options if option not in text] == []
+    assert told.options or f"No JVM option controls NMT's {name}." in text
+
+
+def test_the_metaspace_of_jdk_8_is_told_by_the_name_that_it_has_there() -> None:
+    samples = [sample(i, base=BASE_OF_8, nmt={"Class": 22 + 2 * i}, classes=1000 + 50 * i) for i in range(24)]
+    text = texts_of_findings(samples)
+    assert "(NMT Class) grew" in text
+    assert "NMT's Metaspace" not in text
 
 
 def test_a_leak_beside_a_heap_that_breathes_is_seen() -> None:

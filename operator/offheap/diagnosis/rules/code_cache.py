@@ -10,8 +10,7 @@ from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
-from offheap.diagnosis.words import rate, size
-from offheap.evidence.nmt_categories import meaning_of
+from offheap.diagnosis.words import meaning, options, rate, size
 
 _MIN_NEW_CLASSES = 50
 """A handful is still loaded long after the start."""
@@ -35,10 +34,10 @@ def judge(case: Case) -> Finding | None:
         )
     return suspicion.finding(
         VerdictKind.CODE_CACHE,
-        f"The code cache grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}. "
-        f"NMT's Code is {meaning_of('Code').meaning}.",
+        f"The code cache grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}. {meaning('Code')}",
         "It ends at -XX:ReservedCodeCacheSize (240 MiB by default): lower that if the container is too small for it. "
-        "If classes are generated without end, cache them; `jcmd PID Compiler.codecache` shows what is used.",
+        "If classes are generated without end, cache them; `jcmd PID Compiler.codecache` shows what is used. "
+        f"{options('Code')}",
         case.sources("nmt", "smaps/smaps"),
     )
 

@@ -11,7 +11,7 @@ from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.kinds import VerdictKind
-from offheap.diagnosis.words import rate, size
+from offheap.diagnosis.words import options, rate, size
 from offheap.evidence.identity import JvmIdentity
 from offheap.evidence.nmt_categories import meaning_of
 
@@ -48,8 +48,8 @@ def judge(case: Case) -> Finding | None:
     return suspicion.finding(
         VerdictKind.UNSAFE_MEMORY if is_beyond_nio else VerdictKind.DIRECT_BUFFERS,
         f"NMT's {category} grew by {size(growth.rise)}, {rate(growth.slope)}, to {size(now)}: "
-        f"{meaning_of(category).meaning}.{limit}{either}{site}",
-        _UNSAFE if is_beyond_nio else _DIRECT,
+        f"{meaning_of(category).text}.{limit}{either}{site}",
+        f"{_UNSAFE if is_beyond_nio else _DIRECT} {options(category)}",
         case.sources("nmt", "smaps/smaps"),
     )
 

@@ -13,7 +13,7 @@ from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.growth import Point, measure
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
-from offheap.diagnosis.words import rate, size
+from offheap.diagnosis.words import meaning, options, rate, size
 
 _FULL_SHARE = 0.7
 """Collectors start to clean the old generation well below it (G1 at 45 % by default, CMS at 68 %)."""
@@ -33,9 +33,10 @@ def judge(case: Case) -> Finding | None:
             confidence=Confidence.HIGH if alive.sustained else Confidence.MEDIUM,
             growth_bytes_per_hour=alive.slope * 3600,
             message=f"What survives collections grew by {size(alive.rise)}, {rate(alive.slope)}, to "
-            f"{size(lows[-1].value)} of {size(maximum or 0)}: objects of the heap leak, not memory outside it.",
+            f"{size(lows[-1].value)} of {size(maximum or 0)}: objects of the heap leak, not memory outside it. "
+            f"{meaning('Java Heap')}",
             recommendation="Take a heap dump (jcmd PID GC.heap_dump) and look at the largest retained sets; "
-            "-XX:+HeapDumpOnOutOfMemoryError keeps one for the next time.",
+            f"-XX:+HeapDumpOnOutOfMemoryError keeps one for the next time. {options('Java Heap')}",
             evidence=case.sources("jvm/heap_info", "smaps/smaps"),
             share=0.0,
         )

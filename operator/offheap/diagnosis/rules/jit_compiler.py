@@ -6,18 +6,20 @@ from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import COMPILER_FLOOR_BYTES, Case
 from offheap.diagnosis.kinds import VerdictKind
-from offheap.diagnosis.words import rate, size
+from offheap.diagnosis.words import meaning, options, rate, size
 
 
 def judge(case: Case) -> Finding | None:
     suspicion = case.suspect(case.rows.get(balance.COMPILER), floor_bytes=COMPILER_FLOOR_BYTES)
     if suspicion is None:
         return None
+    names = case.categories_of(balance.COMPILER_CATEGORIES)
     return suspicion.finding(
         VerdictKind.JIT_COMPILER,
-        f"The compilers' work memory (NMT Compiler and Arena Chunk) grew by {size(suspicion.growth.rise)}, "
-        f"{rate(suspicion.growth.slope)}.",
+        f"The compilers' work memory (NMT {' and '.join(names)}) grew by {size(suspicion.growth.rise)}, "
+        f"{rate(suspicion.growth.slope)}. {meaning(*names)}",
         "Update the JDK; exclude the method that is being compiled (-XX:CompileCommand=exclude,Class::method), or bound "
-        "each compilation (-XX:CompileCommand=MemLimit,*.*,128M on JDK 22 and later; Compiler.memory shows them).",
+        "each compilation (-XX:CompileCommand=MemLimit,*.*,128M on JDK 22 and later; Compiler.memory shows them). "
+        f"{options(*names)}",
         case.sources("nmt"),
     )

@@ -7,8 +7,7 @@ from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import VerdictKind
-from offheap.diagnosis.words import rate, size
-from offheap.evidence.nmt_categories import meaning_of
+from offheap.diagnosis.words import meaning, options, rate, size
 
 _SHARE = 0.4
 """A leaked loader takes symbols, code, malloc and heap with it; measured share of the metaspace alone: 0.4 to 0.8."""
@@ -28,14 +27,15 @@ def judge(case: Case) -> Finding | None:
     if suspicion is None:
         return None
     classes = "" if case.class_count is None else f"; {case.class_count.rise:.0f} more classes"
+    names = case.categories_of(balance.METASPACE_CATEGORIES)
     return suspicion.finding(
         VerdictKind.METASPACE,
-        f"The metaspace (NMT Class and Metaspace) grew by {size(suspicion.growth.rise)}, "
-        f"{rate(suspicion.growth.slope)}{classes}. It holds {meaning_of('Metaspace').meaning}.",
+        f"The metaspace (NMT {' and '.join(names)}) grew by {size(suspicion.growth.rise)}, "
+        f"{rate(suspicion.growth.slope)}{classes}. {meaning(*names)}",
         "Many loaders of one class are a leaked class loader: find what still refers to them (a static field, a "
         "ThreadLocal, a thread, a registered driver or hook). One loader with ever more classes is generated code: "
         "cache proxies, scripts and lambdas. `jcmd PID VM.classloader_stats` shows which. -XX:MaxMetaspaceSize bounds "
-        "it, so that the JVM fails with an OutOfMemoryError instead of the container.",
+        f"it, so that the JVM fails with an OutOfMemoryError instead of the container. {options(*names)}",
         case.sources("nmt", "jvm/heap_info"),
     )
 

@@ -6,8 +6,7 @@ from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.kinds import VerdictKind
-from offheap.diagnosis.words import rate, size
-from offheap.evidence.nmt_categories import meaning_of
+from offheap.diagnosis.words import meaning, options, rate, size
 
 _HAVE_THEIR_OWN_RULE = frozenset(
     {"Java Heap", "Thread", "Class", "Metaspace", "Code", "GC", "GCCardSet", "Compiler", "JVMCI", "Arena Chunk"}
@@ -33,12 +32,10 @@ def judge(case: Case) -> Finding | None:
     suspicion = case.suspect(case.categories.get(name), follows=[balance.OTHER_NMT])
     if suspicion is None:
         return None
-    meaning = meaning_of(name)
-    options = f" Options: {', '.join(meaning.options)}." if meaning.options else ""
     return suspicion.finding(
         VerdictKind.OTHER_NMT_CATEGORY,
-        f"NMT's {name} grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}. It is {meaning.meaning}.",
-        f"{_ADVICE.get(name, 'Level Detail of Native Memory Tracking names the call sites.')}{options}",
+        f"NMT's {name} grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}. {meaning(name)}",
+        f"{_ADVICE.get(name, 'Level Detail of Native Memory Tracking names the call sites.')} {options(name)}",
         case.sources("nmt"),
         owner=name,
     )

@@ -6,8 +6,7 @@ from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.kinds import VerdictKind
-from offheap.diagnosis.words import rate, size
-from offheap.evidence.nmt_categories import meaning_of
+from offheap.diagnosis.words import meaning, options, rate, size
 
 _SHARE = 0.3
 """Lower than for other kinds, for the number of threads is a second sign; a thread also takes kernel memory and malloc
@@ -32,9 +31,10 @@ def judge(case: Case) -> Finding | None:
     return suspicion.finding(
         VerdictKind.THREADS,
         f"Thread stacks and structures grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}{number}. "
-        f"NMT's Thread is {meaning_of('Thread').meaning}.",
+        f"{meaning('Thread')}",
         f"Find who starts {f'`{stem}`' if stem else 'them'} and shut executors down (ExecutorService.shutdown or close), "
-        "bound the pools, or use virtual threads. -Xss (or -XX:ThreadStackSize) only makes each stack smaller.",
+        "bound the pools, or use virtual threads. -Xss (or -XX:ThreadStackSize) only makes each stack smaller. "
+        f"{options('Thread')}",
         case.sources("nmt", "smaps/smaps", "jvm/threads", "process/status"),
         owner=stem,
     )
