@@ -27,12 +27,25 @@ class Harvest:
         """What this collector has said until now, without the bulky texts."""
         return read_stream(await self._lines_of(inv, collector), bulk=False)
 
+    def heard(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Stream:
+        """What was read of this collector before, where its log cannot be read any more."""
+        return read_stream(self._lines.get(_key(inv, collector), {}), bulk=False)
+
     async def whole(self, inv: MemoryInvestigation, collector: CollectorStatus) -> tuple[str, ...]:
-        """Every line of this collector, for reading them elsewhere than on the event loop."""
-        return tuple(await self._lines_of(inv, collector))
+        """Every line of this collector, for reading them elsewhere than on the event loop.
+
+        Its node may be gone by now: then the lines that made us weigh them are what there is.
+        """
+        try:
+            return tuple(await self._lines_of(inv, collector))
+        except Exception:
+            heard = self._lines.get(_key(inv, collector))
+            if not heard:
+                raise
+            return tuple(heard)
 
     async def _lines_of(self, inv: MemoryInvestigation, collector: CollectorStatus) -> dict[str, None]:
-        key = (inv.namespace, inv.name, f"{inv.uid}/{collector.pod_uid}/{collector.name}")
+        key = _key(inv, collector)
         known = self._lines.setdefault(key, {})
         since = self._read_at.get(key)
         text = await self._pods.log(inv.namespace, collector.pod, collector.name, since)
@@ -50,3 +63,7 @@ class Harvest:
         for key in [k for k in self._lines if k[:2] == (namespace, name)]:
             del self._lines[key]
             self._read_at.pop(key, None)
+
+
+def _key(inv: MemoryInvestigation, collector: CollectorStatus) -> Key:
+    return inv.namespace, inv.name, f"{inv.uid}/{collector.pod_uid}/{collector.name}"

@@ -25,6 +25,7 @@ from offheap.investigation.ephemeral import container_json
 from offheap.investigation.observed import Observed, ahead_of
 from offheap.investigation.plan import plan, refused
 from offheap.investigation.problems import Problem, analysis_failed
+from offheap.investigation.records import overdue_seconds
 from offheap.investigation.size import fitted
 from offheap.investigation.steps import (
     Analyze,
@@ -108,8 +109,21 @@ class Reconciler:
         target, status = inv.spec.target, inv.status
         workload = await self._workloads.read(target.kind, inv.namespace, target.name)
         seen = Observed(workload=workload)
-        if inv.is_deleted or status.phase == "Restoring":
+        if inv.is_deleted or inv.spec.cancel or status.phase == "Restoring":
             return seen
+        try:
+            return await self._look_closer(inv, seen)
+        except Exception as error:
+            if overdue_seconds(inv, _now()) <= 0:
+                raise
+            # A node that does not answer, or a right withdrawn, must not keep the target patched beyond the deadline.
+            log.warning("%s/%s: ends with what is known: %s: %s", inv.namespace, inv.name, type(error).__name__, error)
+            heard = self._harvest.heard(inv, status.collectors[-1]) if status.collectors else seen.stream
+            return replace(seen, stream=heard)
+
+    async def _look_closer(self, inv: MemoryInvestigation, seen: Observed) -> Observed:
+        """The pods and what the collector says: what is not needed to put the target back."""
+        status, workload = inv.status, seen.workload
         if workload is not None:
             seen = replace(seen, pods=await self._pods.of(workload))
         if status.phase == "Pending":
@@ -117,7 +131,7 @@ class Reconciler:
         if status.pods:
             record = status.pods[-1]
             seen = replace(seen, pod=await self._pods.read(inv.namespace, record.name, record.uid))
-        if status.collectors and status.phase != "Analyzing":
+        if status.collectors and status.phase not in ("Analyzing", "Instrumenting"):
             seen = replace(seen, stream=await self._harvest.follow(inv, status.collectors[-1]))
         return seen
 

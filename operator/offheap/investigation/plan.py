@@ -27,6 +27,7 @@ from offheap.investigation.records import (
     is_kept_in_git,
     is_patched,
     new_collector,
+    overdue_seconds,
     patch_on_record,
     pod_is_patched,
     pod_record,
@@ -92,7 +93,7 @@ def plan(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Pati
         return _begin(inv, seen, now, patience)
     if target_is_gone(inv, seen):
         return Record(to.ending(status, problems.target_replaced(inv.spec.target.kind, inv.spec.target.name), now))
-    late = age(status.started_at, now) - inv.spec.deadline_seconds
+    late = overdue_seconds(inv, now)
     if status.phase == "Analyzing" and late < patience.analysis:
         return Analyze()
     if late > 0:

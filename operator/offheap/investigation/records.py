@@ -40,6 +40,11 @@ def age(since: datetime | None, now: datetime) -> float:
     return 0.0 if since is None else (now - since).total_seconds()
 
 
+def overdue_seconds(inv: MemoryInvestigation, now: datetime) -> float:
+    """Seconds since the deadline; negative while there is time left, and before the investigation has begun."""
+    return age(inv.status.started_at, now) - inv.spec.deadline_seconds
+
+
 def holds(inv: MemoryInvestigation) -> bool:
     """Whether our finalizer is on the object."""
     return FINALIZER in (inv.metadata.get("finalizers") or [])
