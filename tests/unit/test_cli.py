@@ -57,6 +57,7 @@ def test_by_default_it_serves_every_namespace(started: dict[str, Any]) -> None:
     assert (started["clusterwide"], started["namespaces"], started["standalone"]) == (True, (), True)
     assert started["liveness_endpoint"] == "http://0.0.0.0:8081/healthz"
     assert started["registry"] == "the registry"
+    assert started["log_format"] is kopf.LogFormat.JSON
 
 
 def test_options_win_over_the_environment(started: dict[str, Any]) -> None:
