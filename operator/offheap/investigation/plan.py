@@ -159,7 +159,7 @@ def _prepare(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: 
     """Find the user of the JVM, from the pod or by a look into /proc, and then identify it."""
     status = inv.status
     looking = collector_for(status, "Look")
-    if looking is None:
+    if looking is None or looking.state == "Failed":  # failed: the move back to this pod, whose container runs again
         known = status.pods[-1].run_as_user is not None
         return _move_if_gone(inv, seen, now) or _intend(inv, "Identify" if known else "Look", now)
     if looking.state == "Done":

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offheap.investigation.conditions import condition
+from offheap.investigation.plan import MAX_COLLECTORS
 from offheap.investigation.problems import Problem
 from offheap.investigation.steps import Apply, Collect, Rest, Unapply, Wait
 from tests.unit.investigation.world import World, identity
@@ -161,6 +162,15 @@ def test_an_image_that_cannot_be_pulled_is_asked_for_once() -> None:
     assert reason(world, "Ready") == "CollectorImageUnavailable"
     assert sum(isinstance(s, Collect) for s in world.steps) == 1
     assert_clean(world)
+
+
+def test_a_collector_that_is_killed_each_time_is_not_tried_for_ever() -> None:
+    world = World(RESTART, collector_is_killed=True)
+    assert world.run().status.phase == "Failed"
+    assert reason(world, "Ready") == "CollectorFailed"
+    assert sum(isinstance(s, Collect) for s in world.steps) == MAX_COLLECTORS
+    assert world.written < 5 * MAX_COLLECTORS
+    assert world.template == world.original
 
 
 def test_a_rollout_that_never_gets_healthy_is_put_back() -> None:

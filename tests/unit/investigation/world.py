@@ -71,6 +71,7 @@ class World:
     jvm: dict[str, Any] = field(default_factory=identity)
     rollout_works: bool = True
     collector_starts: bool = True
+    collector_is_killed: bool = False
     denies: Problem | None = None
     now: datetime = START
     revision: int = 1
@@ -147,6 +148,8 @@ class World:
         uid = f"p-{self.revision}"
         added = [n for n, (pod, _) in self.collectors.items() if pod == uid]
         started = [n for n in added if self.collector_starts]
+        killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+        running = killed if self.collector_is_killed else {"running": {}}
         waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
         return [
             {
@@ -159,14 +162,14 @@ class World:
                         {"name": c["name"], "state": {"running": {}}} for c in template["spec"]["containers"]
                     ],
                     "ephemeralContainerStatuses": [
-                        {"name": n, "state": {"running": {}} if n in started else waiting} for n in added
+                        {"name": n, "state": running if n in started else waiting} for n in added
                     ],
                 },
             }
         ]
 
     def _stream(self, name: str, step: str) -> Stream:
-        if name not in self.collectors or not self.collector_starts:
+        if name not in self.collectors or not self.collector_starts or self.collector_is_killed:
             return Stream()
         pod, since = self.collectors[name]
         if pod != f"p-{self.revision}":
