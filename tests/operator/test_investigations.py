@@ -11,8 +11,8 @@ from kubernetes.aio.client.exceptions import ApiException, ConflictException
 from offheap.api.v1alpha1 import PLURAL, Condition, MemoryInvestigation, Outcome, Status
 from offheap.investigation import transitions as to
 from offheap.investigation.conditions import condition
+from offheap.investigation.observed import FINALIZER
 from offheap.investigation.problems import Problem
-from offheap.investigation.records import FINALIZER
 from offheap.loop import Loop
 from tests.operator.room import Room
 

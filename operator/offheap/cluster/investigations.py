@@ -6,13 +6,17 @@ schema does not know (instead of losing it silently), 422 for a value that it re
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from kubernetes.aio.client.exceptions import NotFoundException
+from pydantic import ValidationError
 
 from offheap.api.v1alpha1 import GROUP, PLURAL, VERSION, MemoryInvestigation, Status, dump
 from offheap.cluster.client import MERGE_PATCH, Client
-from offheap.investigation.records import FINALIZER
+from offheap.investigation.observed import FINALIZER
+
+log = logging.getLogger("offheap.investigations")
 
 _STRICT = (("fieldValidation", "Strict"),)
 
@@ -31,10 +35,16 @@ class Investigations:
             return None
 
     async def list(self, namespace: str) -> tuple[MemoryInvestigation, ...]:
-        """All of a namespace."""
+        """All of a namespace that can be read: one that was made for another version holds up no other."""
         found = await self._client.get(_path(namespace))
         kind = {"apiVersion": found["apiVersion"], "kind": "MemoryInvestigation"}
-        return tuple(MemoryInvestigation.model_validate({**kind, **item}) for item in found["items"])
+        readable = []
+        for item in found["items"]:
+            try:
+                readable.append(MemoryInvestigation.model_validate({**kind, **item}))
+            except ValidationError as error:
+                log.warning("%s/%s cannot be read: %s", namespace, item["metadata"]["name"], error)
+        return tuple(readable)
 
     async def save(self, inv: MemoryInvestigation, status: Status) -> None:
         """Writes the status. Raises ConflictException when the object moved since it was read."""

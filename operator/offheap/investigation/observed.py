@@ -12,6 +12,7 @@ from offheap.investigation.workload import Workload
 
 Json = Mapping[str, Any]
 NOTHING_SAID = Stream()
+FINALIZER = "offheap.dev/restore"
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,15 @@ class Observed:
     ahead: str | None = None
 
 
+def holds(inv: MemoryInvestigation) -> bool:
+    """Whether our finalizer is on the object."""
+    return FINALIZER in (inv.metadata.get("finalizers") or [])
+
+
 def ahead_of(inv: MemoryInvestigation, others: tuple[MemoryInvestigation, ...]) -> str | None:
     """The investigation of the same target that goes first: one that has begun, else an older one that may begin.
 
+    One that is being deleted and that we have let go does nothing any more, however long a finalizer of others keeps it.
     Age is the apiserver's creationTimestamp, then the UID, so that every reader sees the same order.
     """
 
@@ -46,7 +53,7 @@ def ahead_of(inv: MemoryInvestigation, others: tuple[MemoryInvestigation, ...]) 
         and not o.is_finished
         and (o.spec.target.kind, o.spec.target.name) == (inv.spec.target.kind, inv.spec.target.name)
     ]
-    begun = [o for o in same if o.status.phase not in (None, "Pending")]
+    begun = [o for o in same if o.status.phase not in (None, "Pending") and (not o.is_deleted or holds(o))]
     older = [o for o in same if not o.spec.suspend and not o.spec.cancel and not o.is_deleted and age(o) < age(inv)]
     first = min(begun or older, key=age, default=None)
     return None if first is None else first.name

@@ -18,12 +18,11 @@ from offheap.investigation.conditions import condition
 from offheap.investigation.ephemeral import PULL_FAILURES, ContainerState, state_of
 from offheap.investigation.identify import facts, found_identity, found_process, jvm_status
 from offheap.investigation.instrumentation import Patch, choose, last_editor
-from offheap.investigation.observed import Observed
+from offheap.investigation.observed import Observed, holds
 from offheap.investigation.problems import Problem
 from offheap.investigation.records import (
     age,
     collector_for,
-    holds,
     is_kept_in_git,
     is_patched,
     new_collector,

@@ -25,7 +25,6 @@ from offheap.investigation.workload import Workload
 
 Json = Mapping[str, Any]
 
-FINALIZER = "offheap.dev/restore"
 GITOPS_MARKS = (
     "argocd.argoproj.io/tracking-id",
     "argocd.argoproj.io/instance",
@@ -43,11 +42,6 @@ def age(since: datetime | None, now: datetime) -> float:
 def overdue_seconds(inv: MemoryInvestigation, now: datetime) -> float:
     """Seconds since the deadline; negative while there is time left, and before the investigation has begun."""
     return age(inv.status.started_at, now) - inv.spec.deadline_seconds
-
-
-def holds(inv: MemoryInvestigation) -> bool:
-    """Whether our finalizer is on the object."""
-    return FINALIZER in (inv.metadata.get("finalizers") or [])
 
 
 def is_kept_in_git(inv: MemoryInvestigation) -> bool:

@@ -85,6 +85,13 @@ async def test_the_finalizer_and_the_end_are_bound_to_what_was_read() -> None:
     assert delete[:3] == ("DELETE", AT, {"preconditions": {"uid": "mi-1", "resourceVersion": "7"}})
 
 
+async def test_one_that_cannot_be_read_does_not_hide_the_others() -> None:
+    other = {"metadata": {"name": "newer", "namespace": "shop"}, "spec": {"target": {"kind": "CronJob", "name": "x"}}}
+    good = {"metadata": INV.metadata, "spec": {"target": {"kind": "Deployment", "name": "orders"}}}
+    client = Answers({"apiVersion": "offheap.dev/v1alpha1", "items": [other, good]})
+    assert [inv.name for inv in await Investigations(client).list("shop")] == ["orders-oom"]
+
+
 def a_workload(kind: str) -> Workload:
     spec: Tree = {"selector": {"matchLabels": {"app": "orders"}}, "template": {"spec": {"containers": []}}}
     return workload({"kind": kind, "metadata": {"name": "orders", "namespace": "shop", "uid": "w-1"}, "spec": spec})

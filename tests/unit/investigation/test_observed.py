@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offheap.api.v1alpha1 import MemoryInvestigation
-from offheap.investigation.observed import ahead_of
+from offheap.investigation.observed import FINALIZER, ahead_of
 from offheap.investigation.records import GITOPS_MARKS, is_kept_in_git
 
 
@@ -67,10 +67,18 @@ def test_who_may_not_begin_holds_nobody_up(how: dict[str, Any]) -> None:
     assert ahead(an_investigation("young", created=NEW), an_investigation("old", **{"created": OLD, **how})) is None
 
 
-@pytest.mark.parametrize("how", [{"cancel": True}, {"metadata": {"deletionTimestamp": NEW}}])
+DELETED = {"deletionTimestamp": NEW}
+
+
+@pytest.mark.parametrize("how", [{"cancel": True}, {"metadata": {**DELETED, "finalizers": [FINALIZER]}}])
 def test_who_has_begun_holds_others_up_until_it_has_put_back(how: dict[str, Any]) -> None:
     begun = an_investigation("begun", "Restoring", created=NEW, **how)
     assert ahead(an_investigation("old", created=OLD), begun) == "begun"
+
+
+def test_one_that_we_have_let_go_holds_nobody_up_however_long_others_keep_it() -> None:
+    kept = an_investigation("kept", "Sampling", metadata={**DELETED, "finalizers": ["example.com/audit"]})
+    assert ahead(an_investigation("new", created=NEW), kept) is None
 
 
 def test_alone_nobody_is_ahead() -> None:

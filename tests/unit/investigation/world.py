@@ -11,10 +11,9 @@ from offheap.api.v1alpha1 import MemoryInvestigation, Status, VerdictStatus
 from offheap.evidence.stream import End, EvidenceRecord, Stream
 from offheap.investigation import transitions as to
 from offheap.investigation.instrumentation import FIELD_MANAGER
-from offheap.investigation.observed import Observed
+from offheap.investigation.observed import FINALIZER, Observed
 from offheap.investigation.plan import plan, refused
 from offheap.investigation.problems import Problem
-from offheap.investigation.records import FINALIZER
 from offheap.investigation.steps import (
     Analyze,
     Apply,
