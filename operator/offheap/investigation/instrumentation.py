@@ -226,6 +226,28 @@ def owns_fields(workload: Workload) -> bool:
     return any(e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply" for e in workload.managed_fields)
 
 
+def is_kept_by_others(workload: Workload, carrier: Carrier, container: str) -> bool:
+    """Whether another manager has set the variable to its present value too, so that it is theirs and stays.
+
+    ``before-first-apply`` is nobody: the apiserver books everything to it that was there when the books were empty.
+    """
+    path = ("f:spec", "f:template", "f:spec", "f:containers", _key(container), "f:env", _key(carrier))
+    for one in workload.managed_fields:
+        if one.get("manager") in (FIELD_MANAGER, "before-first-apply"):
+            continue
+        node: Any = one.get("fieldsV1") or {}
+        for step in path:
+            node = node.get(step) or {}
+        if "f:value" in node:
+            return True
+    return False
+
+
+def _key(name: str) -> str:
+    """An item of a list, as the apiserver's books write it (FieldsV1)."""
+    return f'k:{{"name":"{name}"}}'
+
+
 def disowning(workload: Workload) -> list[dict[str, Any]]:
     """JSON patch that strikes us off the apiserver's books where a patch of ours got us in; empty when we are not there.
 

@@ -15,6 +15,7 @@ from offheap.investigation.instrumentation import (
     command_line,
     disowning,
     is_applied,
+    is_kept_by_others,
     owns_fields,
     removal,
 )
@@ -121,13 +122,15 @@ def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
     """What is still to be taken away from the workload, or None.
 
     The apiserver's books tell what server-side apply has to give back. A value of ours that they no longer list (kubectl
-    replace wipes them) and one on the command line are taken away by value, and then our name from the books.
+    replace wipes them) and one on the command line are taken away by value, and then our name from the books. A variable
+    that somebody else has set to the same value meanwhile stays: taking it away would be a fight without end with whoever
+    puts it there.
     """
     if record.carrier is None or record.container is None or record.value is None:
         return None
     if record.carrier != "CommandLine" and owns_fields(workload):
         return Unapply()
-    if is_patched(workload, record):
+    if is_patched(workload, record) and not is_kept_by_others(workload, record.carrier, record.container):
         return Remove(tuple(removal(workload, record.carrier, record.container, record.value)))
     named = disowning(workload)
     return Remove(tuple(named)) if named else None

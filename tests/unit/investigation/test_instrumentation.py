@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offheap.api.v1alpha1 import InstrumentationStatus
 from offheap.api.words import Carrier, OptionsVariable
 from offheap.investigation.instrumentation import (
     FIELD_MANAGER,
@@ -20,16 +22,20 @@ from offheap.investigation.instrumentation import (
     command_line_patch,
     disowning,
     is_applied,
+    is_kept_by_others,
     last_editor,
     owns_fields,
     removal,
 )
 from offheap.investigation.problems import Problem
+from offheap.investigation.records import undoing
+from offheap.investigation.steps import Unapply
 from offheap.investigation.workload import Workload, workload
 
 Tree = dict[str, Any]
 NMT = "-XX:NativeMemoryTracking=summary"
-TOOL, JDK = "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"
+TOOL: Carrier = "JAVA_TOOL_OPTIONS"
+JDK: Carrier = "JDK_JAVA_OPTIONS"
 
 
 def a_workload(container: Tree, *others: Tree, first: bool = True, managed: list[Tree] | None = None) -> Workload:
@@ -343,6 +349,37 @@ def test_the_last_editor_is_another_than_us_and_wrote_the_spec() -> None:
     ]
     assert last_editor(a_workload({}, managed=managed)) == "kubectl-edit at 2026-01-02T00:00:00Z"
     assert last_editor(a_workload({})) == "somebody"
+
+
+def books(manager: str, operation: str, variable: Tree) -> list[Tree]:
+    """What the apiserver books to a manager that set the variable in container app."""
+    env = {'k:{"name":"JAVA_TOOL_OPTIONS"}': variable}
+    containers = {"f:containers": {'k:{"name":"app"}': {".": {}, "f:image": {}, "f:env": env}}}
+    spec = {"f:spec": {"f:template": {"f:spec": containers}}}
+    return [{"manager": manager, "operation": operation, "fieldsV1": spec}]
+
+
+@pytest.mark.parametrize(
+    ("managed", "kept"),
+    [
+        ([], False),
+        (books("kustomize-controller", "Apply", {".": {}, "f:name": {}, "f:value": {}}), True),
+        (books("argocd-controller", "Update", {"f:value": {}}), True),
+        (books("kustomize-controller", "Apply", {".": {}, "f:name": {}}), False),
+        (books("before-first-apply", "Update", {"f:value": {}}), False),
+        (books(FIELD_MANAGER, "Update", {"f:value": {}}), False),
+        ([entry("kubectl-edit")], False),
+    ],
+)
+def test_a_value_that_somebody_else_has_set_too_is_not_fought_over(managed: list[Tree], kept: bool) -> None:
+    target = a_workload({"env": [{"name": TOOL, "value": NMT}]}, managed=managed)
+    assert is_kept_by_others(target, TOOL, "app") is kept
+    record = InstrumentationStatus(state="Reverting", carrier=TOOL, container="app", value=NMT)
+    undo = undoing(target, record)
+    assert (undo is None) is kept
+    assert isinstance(
+        undoing(replace(target, managed_fields=(*managed, entry(FIELD_MANAGER, "Apply"))), record), Unapply
+    )
 
 
 def test_our_name_is_struck_off_the_books_and_no_other() -> None:
