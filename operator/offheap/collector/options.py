@@ -44,12 +44,13 @@ def only_options(words: list[str]) -> list[str]:
 
 
 def option_lines(text: str, *, keep: tuple[str, ...] = ()) -> str:
-    """A text of the JVM reduced to its options; of the lines that start with one of `keep` only the rest is reduced."""
+    """A text of the JVM reduced to its options; with `keep` only of the lines that start with one of them, label included:
+    the others tell the program's own arguments."""
     lines = []
     for line in text.split("\n"):
         label = next((label for label in keep if line.startswith(label)), "")
         options = only_options(line.removeprefix(label).split())
-        if label or options:
+        if label or (options and not keep):
             lines.append(" ".join(([label.rstrip()] if label else []) + options))
     return "\n".join(lines)
 

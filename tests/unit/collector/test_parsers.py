@@ -109,6 +109,12 @@ def test_options_end_where_the_program_begins(line: str, options: list[str]) -> 
     assert jvm_options(line.split(" ")) == options
 
 
+def test_the_programs_arguments_do_not_leave_with_the_jvms_own_command_line() -> None:
+    text = "VM Arguments:\njvm_args: -Xmx1g -Dpassword=x -XX:+UseZGC\njava_command: Main -Xtoken=secret\nLauncher Type: SUN"
+    kept = option_lines(text, keep=("VM Arguments:", "jvm_args:"))
+    assert kept == "VM Arguments:\njvm_args: -Xmx1g -XX:+UseZGC"
+
+
 @given(st.lists(st.text(max_size=20)))
 def test_only_options_leave(words: list[str]) -> None:
     assert all(word.startswith("-X") for word in jvm_options(["java", *words]))
