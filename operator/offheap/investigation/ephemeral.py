@@ -35,7 +35,11 @@ def name_for(investigation_uid: str, step: CollectorStep, pod_uid: str, attempt:
 
 
 def identity_known(pod: Json, container: str) -> tuple[int, int | None] | None:
-    """User and group id of the target container, where the pod says them; None: somebody has to look into /proc."""
+    """User and group id of the target container, where the pod says them; None: somebody has to look into /proc.
+
+    The report is of the container's first process: where that is root of the image's own accord, it is often a script that
+    starts the JVM as another user (gosu, su-exec), whom root without CAP_SYS_PTRACE cannot read.
+    """
     spec = _container(pod, container)
     inner, outer = spec.get("securityContext") or {}, pod["spec"].get("securityContext") or {}
     user = inner.get("runAsUser", outer.get("runAsUser"))
@@ -44,7 +48,7 @@ def identity_known(pod: Json, container: str) -> tuple[int, int | None] | None:
         return user, group
     reported: Json = next((s for s in pod["status"].get("containerStatuses") or [] if s["name"] == container), {})
     linux = (reported.get("user") or {}).get("linux") or {}
-    return (linux["uid"], linux.get("gid")) if "uid" in linux else None
+    return (linux["uid"], linux.get("gid")) if linux.get("uid") else None
 
 
 def container_json(name: str, image: str, pull_policy: str, plan: str, pod: Json, target: PodStatus) -> dict[str, Any]:

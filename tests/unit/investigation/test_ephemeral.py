@@ -35,7 +35,10 @@ USERS: dict[str, tuple[Tree, tuple[int, int | None] | None]] = {
     "root is a user": (a_pod({"runAsUser": 0}), (0, None)),
     "a group alone is no user": (a_pod({"runAsGroup": 8}), None),
     "the kubelet reports": (a_pod(statuses=reported({"uid": 7, "gid": 8, "supplementalGroups": [8]})), (7, 8)),
-    "the kubelet reports root": (a_pod(statuses=reported({"uid": 0, "gid": 0})), (0, 0)),
+    "the kubelet reports root, who may have started the JVM as another": (
+        a_pod(statuses=reported({"uid": 0, "gid": 0})),
+        None,
+    ),
     "the spec wins over the report": (a_pod({"runAsUser": 7}, statuses=reported({"uid": 9, "gid": 9})), (7, None)),
     "the kubelet reports nothing": (a_pod(statuses=reported(None)), None),
     "a kubelet of another system": (a_pod(statuses=reported({})), None),
