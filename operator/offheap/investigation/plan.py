@@ -23,6 +23,7 @@ from offheap.investigation.problems import Problem
 from offheap.investigation.records import (
     age,
     collector_for,
+    is_asked_for,
     is_kept_in_git,
     is_patched,
     new_collector,
@@ -230,7 +231,7 @@ def _patch(
 def _instrument(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
     """Patch, follow the rollout, and choose a pod of the new template."""
     status, record, workload = inv.status, inv.status.instrumentation, seen.workload
-    if record is None or workload is None:
+    if record is None or workload is None or not is_asked_for(inv, record):
         return Record(to.ending(status, problems.record_incomplete(), now))
     patched = is_patched(workload, record)
     if record.state == "Intended":

@@ -185,5 +185,7 @@ def analysis_failed(detail: str) -> Problem:
 def record_incomplete() -> Problem:
     """The status lacks what it must hold in this phase: somebody else wrote it."""
     return Problem(
-        "RecordIncomplete", "the status lacks the record of the patch; only the operator may write the status."
+        "RecordIncomplete",
+        "the status lacks the record of the patch, or holds one that the spec does not ask for; only the operator may write "
+        "the status.",
     )

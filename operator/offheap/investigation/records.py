@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from offheap.api.v1alpha1 import CollectorStatus, InstrumentationStatus, MemoryInvestigation, PodStatus, Status
-from offheap.api.words import CollectorStep
+from offheap.api.words import CollectorStep, allows
 from offheap.investigation.ephemeral import identity_known, name_for
 from offheap.investigation.instrumentation import (
     Patch,
@@ -16,6 +16,7 @@ from offheap.investigation.instrumentation import (
     disowning,
     is_applied,
     is_kept_by_others,
+    nmt_option,
     owns_fields,
     removal,
 )
@@ -88,6 +89,14 @@ def collector_for(status: Status, step: CollectorStep) -> CollectorStatus | None
     """The newest collector, if it does this step on the pod now under investigation."""
     last = status.collectors[-1] if status.collectors else None
     return last if last is not None and last.step == step and last.pod_uid == status.pods[-1].uid else None
+
+
+def is_asked_for(inv: MemoryInvestigation, record: InstrumentationStatus) -> bool:
+    """Whether the spec, which the apiserver let its author write, allows the patch on record: whoever can write the status
+    alone shall not reach the workload through us."""
+    wanted = inv.spec.instrumentation
+    consented = record.carrier != "CommandLine" or wanted.command_line
+    return allows(inv.spec.intrusion, "Restart") and consented and record.value == nmt_option(wanted.nmt)
 
 
 def is_patched(workload: Workload, record: InstrumentationStatus) -> bool:

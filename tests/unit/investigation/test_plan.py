@@ -173,6 +173,28 @@ def test_a_collector_that_is_killed_each_time_is_not_tried_for_ever() -> None:
     assert world.template == world.original
 
 
+@pytest.mark.parametrize(
+    ("spec", "forged"),
+    [
+        (RESTART, {"value": "-javaagent:/tmp/x.jar"}),
+        (RESTART, {"carrier": "CommandLine"}),
+        (ATTACH, {}),
+        ({**RESTART, "instrumentation": {"nmt": "Off"}}, {}),
+    ],
+)
+def test_a_record_that_the_spec_does_not_allow_is_not_applied(spec: dict[str, Any], forged: dict[str, Any]) -> None:
+    world = World(RESTART)
+    while world.inv.status.instrumentation is None:
+        world.pass_once()
+    assert world.status is not None
+    world.spec = spec
+    world.status["instrumentation"] |= forged
+    world.run()
+    assert not any(isinstance(s, Apply) for s in world.steps)
+    assert reason(world, "Ready") == "RecordIncomplete"
+    assert world.template == world.original
+
+
 def test_a_rollout_that_never_gets_healthy_is_put_back() -> None:
     world = World(RESTART, rollout_works=False)
     assert world.run().status.phase == "Failed"
