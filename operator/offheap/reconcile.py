@@ -186,12 +186,6 @@ class Reconciler:
             await self._record(inv, to.ending(inv.status, failed, now))
             return
         await self._record(inv, status)
-        for probe in status.probes:
-            PROBES.labels(probe=probe.name, state=probe.state, reason=probe.reason or "").inc()
-        for stream in streams:
-            if stream.end is not None:
-                COLLECTOR_PEAK.observe(stream.end.peak_pss_bytes)
-                COLLECTOR_PAUSE.observe(stream.end.pause_seconds)
 
     async def _record(self, inv: MemoryInvestigation, status: Status) -> None:
         """Writes the status and, where that shows a transition, an Event."""
@@ -204,8 +198,19 @@ class Reconciler:
             log.info("%s/%s: %s: %s", inv.namespace, inv.name, told.reason, told.note)
             await self._events.post(inv, reason=told.reason, note=told.note, warning=told.warning)
         if status.finished_at is not None and inv.status.finished_at is None:
-            verdict = status.verdict.kind if status.verdict is not None else ""
-            FINISHED.labels(phase=status.phase, verdict=verdict).inc()
+            self._count(inv, status)
+
+    def _count(self, inv: MemoryInvestigation, status: Status) -> None:
+        """Once, at the end, however it ended: what the probes did and what the collectors cost."""
+        verdict = status.verdict.kind if status.verdict is not None else ""
+        FINISHED.labels(phase=status.phase, verdict=verdict).inc()
+        streams = [self._harvest.heard(inv, collector) for collector in status.collectors]
+        for probe in probe_outcomes(streams):
+            PROBES.labels(probe=probe.name, state=probe.state, reason=probe.reason or "").inc()
+        for stream in streams:
+            if stream.end is not None:
+                COLLECTOR_PEAK.observe(stream.end.peak_pss_bytes)
+                COLLECTOR_PAUSE.observe(stream.end.pause_seconds)
 
     def _note_active(self, key: tuple[str, str], *, active: bool) -> None:
         if active:

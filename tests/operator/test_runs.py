@@ -8,6 +8,7 @@ from typing import Any
 
 import kopf
 import pytest
+from prometheus_client import REGISTRY
 
 from offheap import handlers, reconcile
 from offheap.api.v1alpha1 import PLURAL, MemoryInvestigation, Status
@@ -244,10 +245,14 @@ async def test_evidence_that_breaks_the_analysis_does_not_keep_the_target_patche
     whole = await room.as_owned(target.name)
     inv = await at_state(room, "Applied", TOOL, target)
     inv = await room.with_status(inv, to.analyzing(inv.status, NOW))
+    failed = {"phase": "Failed", "verdict": ""}
+    finished = REGISTRY.get_sample_value("offheap_investigations_finished_total", failed) or 0.0
     ended = await run(room, inv)
     ready = condition(ended.status, "Ready")
     assert ready is not None
     assert (ended.status.phase, ready.reason) == ("Failed", "AnalysisFailed")
+    assert REGISTRY.get_sample_value("offheap_investigations_finished_total", failed) == finished + 1
+    assert REGISTRY.get_sample_value("offheap_investigations_active") == 0
     assert "ZeroDivisionError: by no sample" in ready.message
     assert await room.as_owned(target.name) == whole
     assert ended.metadata.get("finalizers", []) == []
