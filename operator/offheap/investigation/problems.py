@@ -57,6 +57,15 @@ def container_not_found(container: str, names: list[str]) -> Problem:
     )
 
 
+def host_pid() -> Problem:
+    """The pod shares the process table of its node."""
+    return Problem(
+        "HostPid",
+        "the pod sees every process of its node (hostPID): which JVM is its own cannot be told from there, and the others' are "
+        "not to be read. Investigate it without hostPID.",
+    )
+
+
 def collector_denied(detail: str) -> Problem:
     """The apiserver refused the ephemeral container."""
     return Problem(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from offheap.investigation.problems import Problem, container_ambiguous, container_not_found
+from offheap.investigation.problems import Problem, container_ambiguous, container_not_found, host_pid
 
 Json = Mapping[str, Any]
 
@@ -144,7 +144,9 @@ def _daemon_set(spec: Json, status: Json) -> Rollout:
 
 
 def container_name(pod: Json, wanted: str | None) -> str | Problem:
-    """The target container's name: the wanted one, or the only one."""
+    """The target container's name: the wanted one, or the only one; a Problem where no container can be investigated."""
+    if pod["spec"].get("hostPID"):
+        return host_pid()
     names = [c["name"] for c in pod["spec"]["containers"]]
     if wanted is not None:
         return wanted if wanted in names else container_not_found(wanted, names)

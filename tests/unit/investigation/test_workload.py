@@ -195,3 +195,10 @@ def test_which_container_is_the_target(names: list[str], wanted: str | None, exp
     assert (found.reason if isinstance(found, Problem) else found) == expected
     if isinstance(found, Problem):
         assert all(name in found.message for name in names)
+
+
+@pytest.mark.parametrize("wanted", [None, "app"])
+def test_a_pod_that_sees_its_nodes_processes_is_refused(wanted: str | None) -> None:
+    found = container_name({"spec": {"hostPID": True, "containers": [{"name": "app"}]}}, wanted)
+    assert isinstance(found, Problem)
+    assert found.reason == "HostPid"
