@@ -163,7 +163,7 @@ class Reconciler:
             collector.name,
             self._settings.collector_image,
             self._settings.collector_pull_policy,
-            plan_json(inv, collector.step, step.pod),
+            plan_json(inv, collector.step, step.pod, collector.started_at),
             pod,
             step.pod,
         )

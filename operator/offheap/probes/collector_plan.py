@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from offheap.api.v1alpha1 import MemoryInvestigation, PodStatus
 from offheap.api.words import CollectorStep, allows
@@ -17,8 +18,13 @@ _SLACK_SECONDS = 60.0
 """A sampler's last set comes after the whole duration, and an attach may take 10 s of it to fail."""
 
 
-def plan_json(investigation: MemoryInvestigation, step: CollectorStep, pod: PodStatus) -> str:
-    """The plan of one step on one pod, as one word."""
+def plan_json(
+    investigation: MemoryInvestigation, step: CollectorStep, pod: PodStatus, asked_at: datetime | None = None
+) -> str:
+    """The plan of one step on one pod, as one word: the same for the same record, however often it is made.
+
+    A collector takes no orders, so what is left until the investigation's deadline at ``asked_at`` bounds it from the start.
+    """
     spec = investigation.spec
     target = None
     if pod.jvm is not None and pod.jvm.pid is not None and pod.jvm.start_time_ticks is not None:
@@ -28,6 +34,9 @@ def plan_json(investigation: MemoryInvestigation, step: CollectorStep, pod: PodS
         "Identify": _IDENTIFY_SECONDS,
         "Sample": spec.sampling.duration_seconds + _SLACK_SECONDS,
     }[step]
+    if asked_at is not None and investigation.status.started_at is not None:
+        gone = (asked_at - investigation.status.started_at).total_seconds()
+        deadline = min(deadline, max(1.0, spec.deadline_seconds - gone))
     return json.dumps(
         {
             "version": VERSION,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
 
-from offheap.api.v1alpha1 import Jvm, MemoryInvestigation, PodStatus
+from offheap.api.v1alpha1 import Jvm, MemoryInvestigation, PodStatus, Status
 from offheap.api.words import CollectorStep, Intrusion
 from offheap.collector.plan import Target, parse_plan
 from offheap.collector.probes import TAKES
@@ -75,3 +76,11 @@ def test_the_plan_is_the_same_word_each_time() -> None:
     assert first == second
     assert json.loads(first)["version"] == 1
     assert " " not in first
+
+
+@pytest.mark.parametrize(("gone_seconds", "expected"), [(0, 660), (2940, 660), (3000, 600), (3599.5, 1), (4000, 1)])
+def test_no_collector_is_sent_beyond_the_deadline(gone_seconds: float, expected: float) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    inv = investigation(deadline="1h").model_copy(update={"status": Status(started_at=began)})
+    text = plan_json(inv, "Sample", pod(), began + timedelta(seconds=gone_seconds))
+    assert parse_plan(text).deadline_seconds == expected
