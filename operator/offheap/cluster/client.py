@@ -34,8 +34,11 @@ class Client:
 
     @classmethod
     async def connect(cls) -> Client:
-        """By the kubeconfig that KUBECONFIG names, else the pod's service account."""
-        await config.load_config()  # type: ignore[no-untyped-call]
+        """By the pod's service account; outside of a pod by the kubeconfig that KUBECONFIG names, as kopf does."""
+        try:
+            config.load_incluster_config()  # type: ignore[no-untyped-call]
+        except config.ConfigException:
+            await config.load_kube_config()  # type: ignore[no-untyped-call]
         return cls(ApiClient())
 
     async def close(self) -> None:
