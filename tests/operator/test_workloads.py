@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from offheap.api.v1alpha1 import InstrumentationStatus
+from offheap.cluster.client import STRATEGIC_MERGE_PATCH
 from offheap.investigation.instrumentation import JvmFacts, Patch, choose, owns_fields
 from offheap.investigation.problems import Problem
 from offheap.investigation.records import is_patched, undoing
@@ -120,6 +121,22 @@ async def test_a_variable_of_another_manager_is_not_taken_over(room: Room) -> No
     assert problem.reason == "FieldConflict"
     assert "argocd" in problem.message
     assert await room.as_owned(before.name) == whole
+
+
+async def test_our_variable_with_a_value_that_somebody_set_after_us_stays_theirs(room: Room) -> None:
+    """As `kubectl set env` does it: the item is ours in the apiserver's books, its value theirs."""
+    before = await room.deployment()
+    await room.workloads.apply(before, TOOL)
+    theirs = {"name": "JAVA_TOOL_OPTIONS", "value": "-Dshop=1"}
+    body = {"spec": {"template": {"spec": {"containers": [{"name": "app", "env": [theirs]}]}}}}
+    path, query = room.path("deployments", before.name), [("fieldManager", "kubectl-set")]
+    await room.client.write("PATCH", path, body, query=query, content_type=STRATEGIC_MERGE_PATCH)
+    assert await undo(room, before.name, TOOL) == ["Remove"]
+    after = await room.workload(before.name)
+    container = after.container("app")
+    assert container is not None
+    assert container["env"] == [theirs]
+    assert not owns_fields(after)
 
 
 async def test_the_owner_applies_meanwhile_without_a_conflict(room: Room) -> None:

@@ -248,23 +248,30 @@ def _key(name: str) -> str:
     return f'k:{{"name":"{name}"}}'
 
 
-def disowning(workload: Workload) -> list[dict[str, Any]]:
-    """JSON patch that strikes us off the apiserver's books where a patch of ours got us in; empty when we are not there.
+def disowning(workload: Workload, operation: Literal["Update", "Apply"] = "Update") -> list[dict[str, Any]]:
+    """JSON patch that strikes us off the apiserver's books and leaves the content alone; empty when we are not there.
 
-    Whoever changed a list last owns it, also after it was put back: the next server-side apply of the command line by its
-    real owner would be refused for a conflict with us.
+    Whoever changed a list last owns it, also after it was put back (Update): the next server-side apply of the command line
+    by its real owner would be refused for a conflict with us. And an un-apply of a variable whose value somebody else has
+    changed (Apply) would take their value away with the item that we own.
     """
     for at, one in enumerate(workload.managed_fields):
-        ours = one.get("manager") == FIELD_MANAGER and one.get("operation") == "Update"
+        ours = one.get("manager") == FIELD_MANAGER and one.get("operation") == operation
         if ours and not one.get("subresource"):
             entry = f"/metadata/managedFields/{at}"
             return [
                 {"op": "test", "path": "/metadata/uid", "value": workload.uid},
                 {"op": "test", "path": f"{entry}/manager", "value": FIELD_MANAGER},
-                {"op": "test", "path": f"{entry}/operation", "value": "Update"},
+                {"op": "test", "path": f"{entry}/operation", "value": operation},
                 {"op": "remove", "path": entry},
             ]
     return []
+
+
+def is_overwritten(workload: Workload, carrier: Carrier, container: str, value: str) -> bool:
+    """Whether the container has the variable, but with another value than ours: somebody changed it after us."""
+    entries = [e for e in (workload.container(container) or {}).get("env") or [] if e["name"] == carrier]
+    return bool(entries) and all(e.get("value") != value for e in entries)
 
 
 def is_applied(workload: Workload, carrier: Carrier, container: str, value: str) -> bool:

@@ -16,6 +16,7 @@ from offheap.investigation.instrumentation import (
     disowning,
     is_applied,
     is_kept_by_others,
+    is_overwritten,
     nmt_option,
     owns_fields,
     removal,
@@ -133,11 +134,13 @@ def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
     The apiserver's books tell what server-side apply has to give back. A value of ours that they no longer list (kubectl
     replace wipes them) and one on the command line are taken away by value, and then our name from the books. A variable
     that somebody else has set to the same value meanwhile stays: taking it away would be a fight without end with whoever
-    puts it there.
+    puts it there. One whose value somebody else has changed stays as well, and only our name leaves the books.
     """
     if record.carrier is None or record.container is None or record.value is None:
         return None
     if record.carrier != "CommandLine" and owns_fields(workload):
+        if is_overwritten(workload, record.carrier, record.container, record.value):
+            return Remove(tuple(disowning(workload, "Apply")))
         return Unapply()
     if is_patched(workload, record) and not is_kept_by_others(workload, record.carrier, record.container):
         return Remove(tuple(removal(workload, record.carrier, record.container, record.value)))
