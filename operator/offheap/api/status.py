@@ -269,7 +269,7 @@ class InstrumentationStatus(BaseModel):
     command_before: tuple[Argument, ...] | None = Field(default=None, max_length=512)
     """Command of the container before the change; only where the carrier is CommandLine."""
     at: Time | None = None
-    """When the change was intended."""
+    """When this state was reached."""
     reverted_at: Time | None = None
     """When the template was found to be as it was."""
 
