@@ -27,11 +27,22 @@ class Meter:
     def __init__(self) -> None:
         self.peak_pss_bytes = pss_bytes("self")
         self.pause_seconds = 0.0
+        self._since_begin_bytes = 0
+
+    def begin(self) -> None:
+        """From here on `since_begin_bytes` counts anew: one take's own price."""
+        self._since_begin_bytes = 0
+
+    def since_begin_bytes(self) -> int:
+        """Most Pss of the collector and its child since `begin`."""
+        self.note_memory()
+        return self._since_begin_bytes
 
     def note_memory(self, child_pss_bytes: int = 0) -> int:
         """Measure now; returns the own Pss."""
         own = pss_bytes("self")
         self.peak_pss_bytes = max(self.peak_pss_bytes, own + child_pss_bytes)
+        self._since_begin_bytes = max(self._since_begin_bytes, own + child_pss_bytes)
         return own
 
     def note_pause(self, seconds: float) -> None:

@@ -23,7 +23,8 @@ class Target(NamedTuple):
 
 class Plan(NamedTuple):
     """One step of one investigation. `stream_bytes` bounds all that is written, `pause_seconds` how long the target may
-    stand still in all, `target_memory_bytes` what the collector may add to the target's pod."""
+    stand still in all, `target_memory_bytes` what the collector may add to the target's pod. `probes`: the names of the
+    probes to run, each with its options (the operator's API has checked them)."""
 
     investigation: str
     step: str
@@ -36,6 +37,15 @@ class Plan(NamedTuple):
     target_memory_bytes: int
     pause_seconds: float
     stream_bytes: int
+    probes: dict[str, dict[str, object]] | None = None
+
+    def wants(self, probe: str) -> bool:
+        """Whether this probe is to be run; a plan that names none wants all there are."""
+        return self.probes is None or probe in self.probes
+
+    def option(self, probe: str, name: str) -> object:
+        """An option of one probe, None when it was not given."""
+        return (self.probes or {}).get(probe, {}).get(name)
 
 
 def parse_plan(text: str) -> Plan:
@@ -67,7 +77,16 @@ def parse_plan(text: str) -> Plan:
         target_memory_bytes=int(_number(budget, "target_memory_bytes", 32 << 20)),
         pause_seconds=_number(budget, "pause_seconds", 0.5, may_be_zero=True),
         stream_bytes=int(_number(budget, "stream_bytes", 8 << 20)),
+        probes=_probes(given.get("probes")),
     )
+
+
+def _probes(given: object) -> dict[str, dict[str, object]] | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or not all(isinstance(options, dict) for options in given.values()):
+        raise PlanError("probes: not an object of objects")
+    return given
 
 
 def _target(given: object) -> Target | None:

@@ -105,6 +105,6 @@ def _await_jvm(session: Session) -> None:
 
 def _say(session: Session, probe: str, name: str, data: object) -> None:
     try:
-        session.stream.evidence(probe, name, data, sample=None, wall_seconds=0.0, pause_seconds=0.0)
+        session.stream.evidence(probe, name, data, sample=None)
     except Skip as skip:
         raise Ended("BudgetExceeded", skip.message) from None

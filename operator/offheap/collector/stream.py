@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
+from collections.abc import Iterator
 
 from offheap.collector.outcome import Skip, StreamClosed
-from offheap.collector.text import Text, short
+from offheap.collector.text import Text, short, unprintable
 
 _KEPT_FOR_THE_END_BYTES = 4096
 _KEPT_FOR_SKIPS_BYTES = 16 << 10
+_PART_BYTES = 96 << 10
 
 
 class Stream:
@@ -37,19 +40,48 @@ class Stream:
         self._write({"type": "hello", "version": version, "step": step, **_own_ids()})
 
     def evidence(
-        self, probe: str, name: str, data: object, *, sample: int | None, wall_seconds: float, pause_seconds: float
+        self, probe: str, name: str, data: object, *, sample: int | None, cost: dict[str, float] | None = None
     ) -> None:
-        """`data` is a JSON value or a `Text`. Raises Skip when the budget cannot carry it."""
+        """`data` is a JSON value or a `Text`; `cost` what it cost the target. Raises Skip when the budget cannot carry it."""
         record: dict[str, object] = {"type": "evidence", "probe": probe, "name": name}
         if sample is not None:
             record["sample"] = sample
         record.update(data.fields() if isinstance(data, Text) else {"data": data})
-        record["cost"] = {"wall_seconds": round(wall_seconds, 6), "pause_seconds": round(pause_seconds, 6)}
+        if cost:
+            record["cost"] = cost
         line = self._line(record)
         if len(line) > self.left_bytes:
             raise Skip(
                 "BudgetExceeded", f"{name} needs {len(line)} bytes of the stream, {max(0, self.left_bytes)} are left"
             )
+        self._send(line)
+
+    def blob(self, probe: str, name: str, kind: str, chunks: Iterator[bytes], sample: int | None) -> None:
+        """Bytes as they are, compressed, in parts; the last part tells size and CRC-32 of the whole (a SHA would load
+        OpenSSL into the target's pod). Raises Skip when the budget cannot carry it: what has left by then is of no use
+        without the end, which is never sent."""
+        packer = zlib.compressobj(6)
+        crc, size_bytes, part = 0, 0, 0
+        packed = bytearray()
+        record: dict[str, object] = {"type": "blob", "probe": probe, "name": name, "kind": kind}
+        if sample is not None:
+            record["sample"] = sample
+        for chunk in chunks:
+            crc = zlib.crc32(chunk, crc)
+            size_bytes += len(chunk)
+            packed += packer.compress(chunk)
+            if len(packed) >= _PART_BYTES:
+                self._part(record | {"part": part}, packed)
+                part += 1
+                packed.clear()
+        packed += packer.flush()
+        self._part(record | {"part": part, "size_bytes": size_bytes, "crc32": crc}, packed)
+
+    def _part(self, record: dict[str, object], packed: bytearray) -> None:
+        line = self._line(record | {"zdata": unprintable(packed)})
+        if len(line) > self.left_bytes:
+            left = max(0, self.left_bytes)
+            raise Skip("BudgetExceeded", f"{record['name']} does not fit: {left} bytes of the stream are left")
         self._send(line)
 
     def skipped(self, probe: str, skip: Skip) -> None:

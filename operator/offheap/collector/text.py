@@ -72,4 +72,9 @@ class Text:
         if self.size_bytes <= _PLAIN_BYTES:
             return {"data": self.head}
         self._packed += self._packer.flush()
-        return {"zdata": binascii.b2a_base64(self._packed, newline=False).decode()}
+        return {"zdata": unprintable(self._packed)}
+
+
+def unprintable(data: bytes | bytearray) -> str:
+    """Any bytes as text (base64)."""
+    return binascii.b2a_base64(data, newline=False).decode()

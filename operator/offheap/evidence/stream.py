@@ -11,11 +11,12 @@ import binascii
 import json
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _MAX_INFLATED_BYTES = 16 << 20
 """No evidence is larger; a record that inflates beyond it is broken or hostile."""
+_MAX_BLOB_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ class EvidenceRecord:
     data: object
     wall_seconds: float = 0.0
     pause_seconds: float = 0.0
+    peak_pss_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes that a tool wrote, as they are: a profile. Only whole ones are here; `sample` is the instant they left at."""
+
+    seq: int
+    at: float
+    probe: str
+    name: str
+    kind: str
+    sample: int | None
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,7 @@ class Stream:
 
     hello: Hello | None = None
     evidence: tuple[EvidenceRecord, ...] = ()
+    blobs: tuple[Blob, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     end: End | None = None
     gaps: tuple[tuple[int, int], ...] = ()
@@ -96,6 +112,7 @@ def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
     end: End | None = None
     evidence: list[EvidenceRecord] = []
     skipped: list[Skipped] = []
+    parts: list[tuple[int, dict[str, object]]] = []
     for seq in sorted(records):
         record = records[seq]
         kind = record.get("type")
@@ -106,6 +123,8 @@ def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
             skipped.append(Skipped(_text(record.get("probe")), reason, message))
         elif kind == "end":
             end = _end(record)
+        elif kind == "blob":
+            parts.append((seq, record))
         elif kind == "evidence":
             item = _evidence(seq, record, bulk=bulk)
             if item is None:
@@ -115,6 +134,7 @@ def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
     return Stream(
         hello=hello,
         evidence=tuple(evidence),
+        blobs=tuple(_blobs(parts)) if bulk else (),
         skipped=tuple(skipped),
         end=end,
         gaps=_gaps(sorted(records)),
@@ -155,7 +175,47 @@ def _evidence(seq: int, record: dict[str, object], *, bulk: bool) -> EvidenceRec
         data=data,
         wall_seconds=_real(costs.get("wall_seconds")),
         pause_seconds=_real(costs.get("pause_seconds")),
+        peak_pss_bytes=_whole(costs.get("peak_pss_bytes")),
     )
+
+
+def _blobs(parts: Sequence[tuple[int, Mapping[str, object]]]) -> Iterator[Blob]:
+    """Parts follow each other in the stream; the last one tells size and CRC-32 of the whole. One that is not whole, or not
+    what it says, is left out: its end never came, or a part is in a gap."""
+    packed: list[bytes] = []
+    for seq, record in parts:
+        if record.get("part") == 0:
+            packed = []
+        try:
+            packed.append(base64.b64decode(_text(record.get("zdata")), validate=True))
+        except ValueError:
+            packed = []
+            continue
+        if "crc32" not in record:
+            continue
+        data = _unpacked(b"".join(packed)) if len(packed) == _whole(record.get("part")) + 1 else None
+        packed = []
+        if data is None or len(data) != record.get("size_bytes") or zlib.crc32(data) != record.get("crc32"):
+            continue
+        sample = record.get("sample")
+        yield Blob(
+            seq=seq,
+            at=_real(record.get("at")),
+            probe=_text(record.get("probe")),
+            name=_text(record.get("name")),
+            kind=_text(record.get("kind")),
+            sample=sample if isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0 else None,
+            data=data,
+        )
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(packed, _MAX_BLOB_BYTES)
+    except zlib.error:
+        return None
+    return data if inflater.eof else None
 
 
 def _inflate(text: str) -> str | None:
