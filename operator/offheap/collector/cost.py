@@ -1,12 +1,14 @@
 """What the collector itself costs the target: memory charged to its pod, processor time, time it stood still.
 
-Memory is Pss (smaps_rollup), so shared library pages are not counted twice; measured on the own process always, and on
-a child in the moment when its first output arrives.
+Memory is Pss (smaps_rollup), so shared library pages are not counted twice; measured on the own process and on what it
+starts.
 """
 
 from __future__ import annotations
 
 import os
+
+_MOST_CHILDREN = 64
 
 
 def pss_bytes(pid: int | str) -> int:
@@ -19,6 +21,22 @@ def pss_bytes(pid: int | str) -> int:
     except (OSError, ValueError, IndexError):
         return 0
     return 0
+
+
+def tree_pss_bytes(pid: int) -> int:
+    """Pss of a process and all its descendants, as far as its kernel tells them (CONFIG_PROC_CHILDREN)."""
+    total = 0
+    pids = [pid]
+    for process in pids:
+        total += pss_bytes(process)
+        try:
+            with open(f"/proc/{process}/task/{process}/children", "rb") as children:
+                pids += [int(child) for child in children.read().split()][:_MOST_CHILDREN]
+        except OSError:
+            continue
+        if len(pids) > _MOST_CHILDREN:
+            break
+    return total
 
 
 class Meter:
