@@ -7,86 +7,33 @@ that knows which probe's text goes to which parser.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
+from offheap.evidence.buffer_pools import parse_buffer_pools
 from offheap.evidence.cgroup import CgroupMemory, parse_cgroup
+from offheap.evidence.classloader_stats import parse_classloader_stats
+from offheap.evidence.codecache import parse_codecache
+from offheap.evidence.compiler_memory import parse_compiler_memory
 from offheap.evidence.errors import EvidenceError
-from offheap.evidence.heap_info import HeapInfo, parse_heap_info
+from offheap.evidence.experiment import Experiment, parse_experiment
+from offheap.evidence.heap_info import parse_heap_info
 from offheap.evidence.identity import JvmIdentity, parse_identity
-from offheap.evidence.mappings import MappingClass, MappingTotals, classify, totals
+from offheap.evidence.malloc_info import parse_malloc_info
+from offheap.evidence.mappings import MappingClass, classify, totals
+from offheap.evidence.metaspace import parse_metaspace
+from offheap.evidence.native_stacks import parse_native_stacks
 from offheap.evidence.nmt import parse_nmt
 from offheap.evidence.nmt_report import NmtAnswer, NmtReport
-from offheap.evidence.procstatus import ProcStatus, parse_status
-from offheap.evidence.smaps import Mapping, Rollup, parse_rollup, parse_smaps
-from offheap.evidence.stream import EvidenceRecord, Skipped, Stream
+from offheap.evidence.procstatus import parse_status
+from offheap.evidence.regions import Region, regions_of
+from offheap.evidence.sample import Evidence, OtherProcess, Sample, TakenProfile, ThreadStems, Unreadable
+from offheap.evidence.smaps import parse_rollup, parse_smaps
+from offheap.evidence.stream import EvidenceRecord, Stream
+from offheap.evidence.system_map import parse_system_map
+from offheap.evidence.trim import TrimAnswer, parse_trim
 
-
-@dataclass(frozen=True, slots=True)
-class ThreadStems:
-    """Thread names with their digits struck out, and how many threads bear each."""
-
-    count: int
-    stems: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OtherProcess:
-    """A process of the target's container that is not the target."""
-
-    pid: int
-    name: str
-    rss_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An evidence that came but could not be understood. `source` is an evidence id like `nmt/summary.diff@12`."""
-
-    source: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Everything read at one instant. None: not taken or not readable. `at` is unix seconds of the node.
-
-    `mappings` is kept for the first and the last sample of a process; the sums by class are there for each.
-    """
-
-    index: int
-    at: float
-    incarnation: tuple[int, int]
-    sources: tuple[str, ...] = ()
-    cgroup: CgroupMemory | None = None
-    status: ProcStatus | None = None
-    rollup: Rollup | None = None
-    totals: MappingTotals | None = None
-    file_rss: tuple[tuple[str, int], ...] = ()
-    """Resident bytes of each mapped file that is no library, by path."""
-    mappings: tuple[Mapping, ...] = ()
-    heap: HeapInfo | None = None
-    nmt: NmtReport | None = None
-    nmt_answer: NmtAnswer | None = None
-    threads: ThreadStems | None = None
-
-    def source(self, prefix: str) -> str | None:
-        """The id of the evidence whose probe and name start with this."""
-        return next((source for source in self.sources if source.startswith(prefix)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is known of one pod, samples in the order of time."""
-
-    jvm: JvmIdentity | None = None
-    limit_bytes: int | None = None
-    samples: tuple[Sample, ...] = ()
-    others: tuple[OtherProcess, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-    gaps: tuple[tuple[int, int], ...] = ()
-    bad_lines: int = 0
+__all__ = ["Evidence", "OtherProcess", "Sample", "TakenProfile", "ThreadStems", "Unreadable", "bundle"]
 
 
 def bundle(streams: Sequence[Stream]) -> Evidence:
@@ -138,7 +85,12 @@ def _samples(stream: Stream, jvm: JvmIdentity | None, unreadable: list[Unreadabl
     incarnation = jvm.incarnation if jvm else (0, 0)
     samples = [_sample(index, groups[index], incarnation, jvm, unreadable) for index in sorted(groups)]
     kept = {0, len(samples) - 1}
-    samples = [sample if position in kept else replace(sample, mappings=()) for position, sample in enumerate(samples)]
+    same: dict[Region, Region] = {}
+    for position, sample in enumerate(samples):
+        # Most regions never change: readings share what is equal, so that hours of them stay small.
+        regions = tuple(same.setdefault(region, region) for region in sample.regions)
+        mappings = sample.mappings if position in kept else ()
+        samples[position] = replace(sample, mappings=mappings, regions=regions)
     return _with_baseline(samples)
 
 
@@ -179,7 +131,12 @@ def _sample(
     for mapping, kind in zip(sample.mappings, classes, strict=True):
         if kind is MappingClass.MAPPED_FILES and mapping.rss_bytes:
             files[mapping.path] = files.get(mapping.path, 0) + mapping.rss_bytes
-    return replace(sample, totals=totals(sample.mappings, classes), file_rss=tuple(sorted(files.items())))
+    return replace(
+        sample,
+        totals=totals(sample.mappings, classes),
+        file_rss=tuple(sorted(files.items())),
+        regions=regions_of(sample.mappings, classes),
+    )
 
 
 def _with(sample: Sample, record: EvidenceRecord) -> Sample:
@@ -193,13 +150,54 @@ def _with(sample: Sample, record: EvidenceRecord) -> Sample:
             return replace(sample, mappings=parse_smaps(_text(data)))
         case ("smaps", "rollup"):
             return replace(sample, rollup=parse_rollup(_text(data)))
-        case ("jvm", "heap_info"):
-            return replace(sample, heap=parse_heap_info(_text(data)))
-        case ("jvm", "threads"):
-            return replace(sample, threads=_thread_stems(data))
         case ("nmt", _):
             return _with_nmt(sample, parse_nmt(_text(data)))
+        case ("jvm", name):
+            return _with_answer(sample, name, data)
+        case ("malloc-info", "info"):
+            return replace(sample, malloc=parse_malloc_info(_text(data)))
+        case ("malloc-info", "gc"):
+            return replace(sample, gc=parse_experiment(data))
+        case ("malloc-info", "trim"):
+            return replace(sample, trim=_trim(data))
+        case ("buffer-pools", "pools"):
+            return replace(sample, pools=parse_buffer_pools(data))
+        case ("perf", "threads"):
+            return replace(sample, thread_stacks=parse_native_stacks(_text(data)))
+        case ("perf", "page_faults"):
+            return replace(sample, fault_stacks=parse_native_stacks(_text(data)))
     return sample
+
+
+def _with_answer(sample: Sample, name: str, data: object) -> Sample:
+    """What the VM says of its own parts."""
+    match name:
+        case "heap_info":
+            return replace(sample, heap=parse_heap_info(_text(data)))
+        case "threads":
+            return replace(sample, threads=_thread_stems(data))
+        case "metaspace":
+            return replace(sample, metaspace=parse_metaspace(_text(data)))
+        case "classloader_stats":
+            return replace(sample, classloaders=parse_classloader_stats(_text(data)))
+        case "codecache":
+            return replace(sample, codecache=parse_codecache(_text(data)))
+        case "compiler_memory":
+            return replace(sample, compiler=parse_compiler_memory(_text(data)))
+        case "system_map":
+            return replace(sample, system_map=parse_system_map(_text(data)))
+    return sample
+
+
+def _trim(data: object) -> Experiment:
+    """The collector's own measures, or what the VM prints where a person took it by hand."""
+    if not isinstance(data, str):
+        return parse_experiment(data)
+    trim = parse_trim(data)
+    if isinstance(trim, TrimAnswer):
+        raise EvidenceError(f"nothing was trimmed: {trim.value}")
+    after = max(0, trim.before_bytes + trim.change_bytes)
+    return Experiment(trim.before_bytes, after, trim.before_bytes, after, data.strip()[:200])
 
 
 def _with_nmt(sample: Sample, answer: NmtReport | NmtAnswer) -> Sample:

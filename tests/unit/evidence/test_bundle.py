@@ -1,0 +1,161 @@
+"""Each evidence of the collector reaches its parser and its field; what cannot be read is told and harms nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from offheap.evidence.buffer_pools import BufferPool, NettyCounters
+from offheap.evidence.bundle import Evidence, Sample, bundle
+from offheap.evidence.regions import growing_regions
+from offheap.evidence.stream import read_stream
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+MIB = 1 << 20
+IDENTITY = {"pid": 7, "start_time_ticks": 9, "feature": 25}
+POOLS = {
+    "pools": [
+        {"name": "direct", "count": 3, "used_bytes": 12 * MIB, "capacity_bytes": 11 * MIB},
+        {"name": "mapped", "count": 1, "used_bytes": 4096, "capacity_bytes": 4096},
+    ],
+    "max_direct_bytes": 64 * MIB,
+    "disable_explicit_gc": True,
+    "netty": [
+        {
+            "class": "io.netty.util.internal.PlatformDependent",
+            "used_direct_bytes": 5 * MIB,
+            "max_direct_bytes": 64 * MIB,
+            "pooled": {"used_direct_bytes": 4 * MIB},
+        },
+        {"class": "shaded.io.netty.util.internal.PlatformDependent", "used_direct_bytes": -1, "pooled": None},
+    ],
+}
+TRIM = {
+    "rss_before_bytes": 201 * MIB,
+    "rss_after_bytes": 62 * MIB,
+    "anonymous_before_bytes": 180 * MIB,
+    "anonymous_after_bytes": 41 * MIB,
+    "answer": "Trim native heap: RSS+Swap: 201M->62532K (-140M)",
+}
+
+
+def fixture(path: str) -> str:
+    return (FIXTURES / path).read_text()
+
+
+def evidence(*records: tuple[str, str, int | None, object]) -> Evidence:
+    """From (probe, name, sample, data), ten seconds a sample."""
+    lines = [
+        json.dumps(
+            {
+                "seq": seq,
+                "type": "evidence",
+                "at": 1000 + 10 * (sample or 0),
+                "elapsed": 0,
+                "probe": probe,
+                "name": name,
+                "sample": sample,
+                "data": data,
+            }
+        )
+        for seq, (probe, name, sample, data) in enumerate((("process", "identity", None, IDENTITY), *records))
+    ]
+    return bundle([read_stream(lines)])
+
+
+def only(*records: tuple[str, str, int | None, object]) -> Sample:
+    found = evidence(*records)
+    assert found.unreadable == ()
+    [sample] = found.samples
+    return sample
+
+
+def test_answers_of_the_vm() -> None:
+    sample = only(
+        ("jvm", "codecache", 0, fixture("jcmd/jcmd-25-measured-Compiler.codecache.txt")),
+        ("jvm", "metaspace", 0, fixture("jcmd/jcmd-25-measured-VM.metaspace.txt")),
+        ("jvm", "classloader_stats", 0, fixture("jcmd/jcmd-21-measured-classloaderstats-proxy.txt")),
+        ("jvm", "compiler_memory", 0, fixture("jcmd/jcmd-25-measured-Compiler.memory.txt")),
+        ("jvm", "system_map", 0, fixture("jcmd/jcmd-25-measured-System.map.txt")),
+    )
+    assert sample.codecache is not None
+    assert sample.metaspace is not None
+    assert sample.classloaders is not None
+    assert sample.classloaders.total_loaders == 803
+    assert sample.compiler is not None
+    assert sample.compiler.largest is not None
+    assert sample.system_map is not None
+    assert sample.source("jvm/system_map") == "jvm/system_map@0"
+
+
+def test_malloc_and_its_experiments() -> None:
+    sample = only(
+        ("malloc-info", "info", 3, fixture("malloc/mallocinfo-25-measured-jfrag.txt")),
+        ("malloc-info", "gc", 3, TRIM | {"rss_after_bytes": 200 * MIB, "anonymous_after_bytes": 179 * MIB}),
+        ("malloc-info", "trim", 3, TRIM),
+    )
+    assert sample.malloc is not None
+    assert sample.malloc.total.free_share > 0.9
+    assert sample.gc is not None
+    assert sample.gc.returned_bytes == MIB
+    assert sample.trim is not None
+    assert sample.trim.returned_bytes == 139 * MIB
+
+
+def test_a_trim_that_a_person_took() -> None:
+    sample = only(("malloc-info", "trim", 0, fixture("malloc/trim-17-measured-jfrag.txt")))
+    assert sample.trim is not None
+    assert sample.trim.returned_bytes == 140 * MIB
+
+
+def test_buffer_pools() -> None:
+    pools = only(("buffer-pools", "pools", 0, POOLS)).pools
+    assert pools is not None
+    assert pools.direct == BufferPool("direct", 3, 12 * MIB, 11 * MIB)
+    assert pools.mapped is not None
+    assert (pools.max_direct_bytes, pools.disable_explicit_gc, pools.netty_bytes) == (64 * MIB, True, 5 * MIB)
+    assert pools.netty[1] == NettyCounters("shaded.io.netty.util.internal.PlatformDependent", None, None, None)
+
+
+def test_stacks_of_perf() -> None:
+    sample = only(("perf", "threads", 0, "java;main;memcpy 12\n"), ("perf", "page_faults", 0, "java;start;write 3\n"))
+    assert [stack.weight_bytes for stack in (*sample.thread_stacks, *sample.fault_stacks)] == [12, 3]
+
+
+def test_regions_of_every_sample_are_kept_and_shared() -> None:
+    first, last = fixture("smaps/smaps-17-measured-idle.txt"), fixture("smaps/smaps-17-measured-jmalloc.txt")
+    found = evidence(*(("smaps", "smaps", index, last if index == 3 else first) for index in range(4)))
+    assert [bool(sample.regions) for sample in found.samples] == [True] * 4
+    assert [bool(sample.mappings) for sample in found.samples] == [True, False, False, True]
+    assert all(a is b for a, b in zip(found.samples[0].regions, found.samples[1].regions, strict=True))
+    assert growing_regions(found.readings)[0].resident_bytes == 63796 << 10
+
+
+BROKEN: list[tuple[str, str, object]] = [
+    ("jvm", "codecache", "Unknown diagnostic command"),
+    ("jvm", "metaspace", 7),
+    ("jvm", "classloader_stats", "Unknown diagnostic command"),
+    ("jvm", "compiler_memory", "Unknown diagnostic command"),
+    ("jvm", "system_map", "No VM information"),
+    ("malloc-info", "info", "Not available"),
+    ("malloc-info", "trim", "Not available"),
+    ("malloc-info", "gc", {"rss_before_bytes": True}),
+    ("malloc-info", "trim", []),
+    ("buffer-pools", "pools", {"error": "java.lang.NoClassDefFoundError"}),
+    ("buffer-pools", "pools", {"pools": [{"name": "direct"}]}),
+    ("buffer-pools", "pools", {"pools": []}),
+    ("buffer-pools", "pools", "text"),
+    ("perf", "threads", "no weight"),
+]
+
+
+@pytest.mark.parametrize(("probe", "name", "data"), BROKEN)
+def test_what_cannot_be_read_is_told_and_the_rest_goes_on(probe: str, name: str, data: object) -> None:
+    found = evidence(
+        (probe, name, 0, data), ("process", "status", 0, fixture("procstatus/procstatus-17-measured-idle.txt"))
+    )
+    assert [each.source for each in found.unreadable] == [f"{probe}/{name}@0"]
+    assert found.samples[0].status is not None
+    assert found.samples[0].sources == ("process/status@0",)
