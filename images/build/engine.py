@@ -12,6 +12,8 @@ from cluster.store import BUILDERS
 CONTENT_LABEL = "dev.offheap.content"
 BUILD_TIMEOUT_SECONDS = 1800
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+JAVA_CERTIFICATES = Path("/etc/ssl/certs/java/cacerts")
+MAVEN_SETTINGS = (Path.home() / ".m2/settings.xml", Path("/etc/maven/settings.xml"))
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
@@ -97,10 +99,21 @@ def _works(name: str) -> bool:
 
 
 def _mounts(settings: Path) -> list[str | Path]:
-    """Gives pip in a build the machine's certificate bundle; only empty mount points stay in the image."""
-    if not CERTIFICATES.exists():
-        return []
-    bundle = "/run/build-certificates.crt"
-    configuration = settings / "pip.conf"
-    configuration.write_text(f"[global]\ncert = {bundle}\n")
-    return [f"--volume={CERTIFICATES}:{bundle}:ro", f"--volume={configuration}:/etc/pip.conf:ro"]
+    """Gives pip and Maven in a build what this machine's network asks for: certificates, and Maven's own settings.
+
+    Only empty mount points stay in the image.
+    """
+    mounts: list[str | Path] = []
+    if CERTIFICATES.exists():
+        bundle = "/run/build-certificates.crt"
+        configuration = settings / "pip.conf"
+        configuration.write_text(f"[global]\ncert = {bundle}\n")
+        mounts += [f"--volume={CERTIFICATES}:{bundle}:ro", f"--volume={configuration}:/etc/pip.conf:ro"]
+    if JAVA_CERTIFICATES.exists():
+        store = "/run/build-certificates.jks"
+        configuration = settings / "mavenrc"
+        configuration.write_text(f'MAVEN_OPTS="$MAVEN_OPTS -Djavax.net.ssl.trustStore={store}"\n')
+        mounts += [f"--volume={JAVA_CERTIFICATES}:{store}:ro", f"--volume={configuration}:/etc/mavenrc:ro"]
+    if found := next((file for file in MAVEN_SETTINGS if file.exists()), None):
+        mounts.append(f"--volume={found}:/root/.m2/settings.xml:ro")
+    return mounts
