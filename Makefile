@@ -41,6 +41,7 @@ crds: $(VENV) ## generate crds/ from the models
 include cluster/cluster.mk
 include images/images.mk
 include demo/demo.mk
+include tests/matrix/matrix.mk
 include docs/docs.mk
 
 .PHONY: operator-images

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from .kubectl import Kubectl, KubectlError
+from .kubectl import Kubectl, KubectlError, connect
 from .operator import Operator, deployed
 from .report import report
 from .scene import Scene
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted", "offheap.dev/e2e": "true"}
 
 
@@ -30,12 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
-    """kubectl on $KUBECONFIG, or on the cluster that `make cluster-up` has brought up."""
-    kubeconfig = Path(os.environ.get("KUBECONFIG") or REPOSITORY / ".cluster" / "kubeconfig")
-    assert kubeconfig.is_file(), f"no kubeconfig at {kubeconfig}: run `make cluster-up`, or set KUBECONFIG"
-    program = shutil.which("kubectl", path=f"{REPOSITORY / '.cluster' / 'bin'}:{os.environ.get('PATH', '')}")
-    assert program is not None, "kubectl is not on the PATH"
-    return Kubectl(program, kubeconfig)
+    """kubectl on the cluster under test."""
+    return connect()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class KubectlError(Exception):
@@ -47,3 +50,12 @@ class Kubectl:
         """Client-side apply, as most people do it."""
         documents = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.run("apply", "-f", "-", stdin=json.dumps(documents))
+
+
+def connect() -> Kubectl:
+    """kubectl on $KUBECONFIG, or on the cluster that `make cluster-up` has brought up."""
+    kubeconfig = Path(os.environ.get("KUBECONFIG") or REPOSITORY / ".cluster" / "kubeconfig")
+    assert kubeconfig.is_file(), f"no kubeconfig at {kubeconfig}: run `make cluster-up`, or set KUBECONFIG"
+    program = shutil.which("kubectl", path=f"{REPOSITORY / '.cluster' / 'bin'}:{os.environ.get('PATH', '')}")
+    assert program is not None, "kubectl is not on the PATH"
+    return Kubectl(program, kubeconfig)
