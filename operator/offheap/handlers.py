@@ -46,7 +46,11 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
     async def _connect(memo: kopf.Memo) -> None:
         client = await Client.connect()
         reconciler = Reconciler(
-            Investigations(client), Workloads(client), Pods(client), Events(client, settings.instance), settings
+            Investigations(client),
+            Workloads(client, settings.collector_image, settings.collector_pull_policy),
+            Pods(client),
+            Events(client, settings.instance),
+            settings,
         )
         memo.client = client
         memo.loop = Loop(reconciler.step, width=settings.width, retryable=retryable())

@@ -18,15 +18,18 @@ from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
 from offheap.diagnosis import Diagnosis, diagnose
 from offheap.evidence.bundle import Evidence, bundle
+from offheap.evidence.identity import JvmIdentity
 from offheap.evidence.stream import Stream, read_stream
 from offheap.harvest import Harvest
 from offheap.investigation import transitions as to
-from offheap.investigation.ephemeral import container_json
+from offheap.investigation.ephemeral import container_json, liveness_period_seconds
+from offheap.investigation.identify import found_identity
 from offheap.investigation.observed import Observed, ahead_of
 from offheap.investigation.plan import plan, refused
 from offheap.investigation.problems import Problem, analysis_failed
 from offheap.investigation.records import overdue_seconds
 from offheap.investigation.size import fitted
+from offheap.investigation.stages import MOUNT
 from offheap.investigation.steps import (
     Analyze,
     Apply,
@@ -132,8 +135,17 @@ class Reconciler:
             record = status.pods[-1]
             seen = replace(seen, pod=await self._pods.read(inv.namespace, record.name, record.uid))
         if status.collectors and status.phase not in ("Analyzing", "Instrumenting"):
-            seen = replace(seen, stream=await self._harvest.follow(inv, status.collectors[-1]))
+            stream = await self._harvest.follow(inv, status.collectors[-1])
+            seen = replace(seen, stream=stream, identity=self._identity(inv))
         return seen
+
+    def _identity(self, inv: MemoryInvestigation) -> JvmIdentity | None:
+        """The JVM as the newest collector that found it says."""
+        for collector in reversed(inv.status.collectors):
+            found = found_identity(self._harvest.heard(inv, collector))
+            if isinstance(found, JvmIdentity):
+                return found
+        return None
 
     async def _act(self, inv: MemoryInvestigation, seen: Observed, step: Step) -> Problem | None:
         match step:
@@ -163,9 +175,16 @@ class Reconciler:
             collector.name,
             self._settings.collector_image,
             self._settings.collector_pull_policy,
-            plan_json(inv, collector.step, step.pod, collector.started_at),
+            plan_json(
+                inv,
+                collector,
+                step.pod,
+                profiles=MOUNT,
+                liveness_period_seconds=liveness_period_seconds(pod, collector.container),
+            ),
             pod,
             step.pod,
+            traces=collector.step == "Trace",
         )
 
     async def _analyze(self, inv: MemoryInvestigation) -> None:

@@ -18,8 +18,8 @@ from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
-from offheap.investigation.instrumentation import FIELD_MANAGER
 from offheap.investigation.plan import Patience
+from offheap.investigation.template import FIELD_MANAGER
 from offheap.investigation.workload import Workload
 from offheap.reconcile import Reconciler
 from offheap.settings import Settings

@@ -15,9 +15,11 @@ from offheap.api.v1alpha1 import PLURAL, MemoryInvestigation, Status
 from offheap.cluster.client import Client
 from offheap.investigation import transitions as to
 from offheap.investigation.conditions import condition
-from offheap.investigation.instrumentation import JvmFacts, Patch, choose
+from offheap.investigation.instrumentation import JvmFacts, choose
 from offheap.investigation.problems import Problem
 from offheap.investigation.records import new_collector, pod_record
+from offheap.investigation.stages import Changes
+from offheap.investigation.template import Patch
 from offheap.investigation.workload import Workload
 from offheap.loop import Loop
 from tests.operator.room import SETTINGS, Room
@@ -176,7 +178,7 @@ async def test_deleting_at_any_state_puts_the_template_back_and_lets_go(room: Ro
 async def test_deleting_puts_a_command_line_back_too(room: Room) -> None:
     target = await room.deployment({"args": ["java", "-jar", "app.jar"]})
     whole = await room.as_owned(target.name)
-    patch = choose(JDK_8, target, "app", "Summary", "Auto", consent=True)
+    patch = choose(JDK_8, target, "app", Changes(options=("-XX:NativeMemoryTracking=summary",)), "Auto", consent=True)
     assert isinstance(patch, Patch)
     inv = await at_state(room, "Applied", patch, target)
     await room.delete(PLURAL, inv.name)

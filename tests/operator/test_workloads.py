@@ -10,10 +10,12 @@ import pytest
 
 from offheap.api.v1alpha1 import InstrumentationStatus
 from offheap.cluster.client import STRATEGIC_MERGE_PATCH
-from offheap.investigation.instrumentation import JvmFacts, Patch, choose, owns_fields
+from offheap.investigation.instrumentation import JvmFacts, choose
 from offheap.investigation.problems import Problem
 from offheap.investigation.records import is_patched, undoing
+from offheap.investigation.stages import Changes
 from offheap.investigation.steps import Remove, Unapply
+from offheap.investigation.template import Patch, owns_fields
 from tests.operator.room import Room
 
 NMT = "-XX:NativeMemoryTracking=summary"
@@ -205,7 +207,7 @@ async def test_the_command_line_of_jdk_8_is_put_back_to_the_letter(room: Room, l
     before = await room.deployment(copy.deepcopy(line))
     whole = await room.as_owned(before.name)
     jvm = JvmFacts(feature=8, update=402, launcher=True, options=(), variables_set=frozenset())
-    patch = choose(jvm, before, "app", "Summary", "Auto", consent=True)
+    patch = choose(jvm, before, "app", Changes(options=(NMT,)), "Auto", consent=True)
     assert isinstance(patch, Patch)
     assert await room.workloads.apply(before, patch) is None
     patched = await room.workload(before.name)
@@ -222,7 +224,7 @@ async def test_after_the_command_line_was_put_back_its_owner_is_free_to_change_i
     line = {"args": ["java", "-jar", "app.jar"]}
     before = await room.deployment(line, manager="owner")
     jvm = JvmFacts(feature=8, update=402, launcher=True, options=(), variables_set=frozenset())
-    patch = choose(jvm, before, "app", "Summary", "Auto", consent=True)
+    patch = choose(jvm, before, "app", Changes(options=(NMT,)), "Auto", consent=True)
     assert isinstance(patch, Patch)
     await room.workloads.apply(before, patch)
     await undo(room, before.name, patch)

@@ -50,7 +50,7 @@ class Cluster:
         raise ApiException(status=500, reason="dial tcp 10.0.0.7:10250: connect: no route to host")
 
     async def unapply(self, target: Workload) -> None:
-        self.world._take_away("JAVA_TOOL_OPTIONS")
+        self.world._take_away()
         self.world.owned = False
 
 

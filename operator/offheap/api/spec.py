@@ -1,8 +1,8 @@
 """What a user asks for: the spec of a MemoryInvestigation, with every bound that the apiserver shall hold."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from offheap.api.duration import parse_duration
 from offheap.api.fields import (
@@ -18,7 +18,7 @@ from offheap.api.fields import (
     sized,
 )
 from offheap.api.quantity import parse_quantity
-from offheap.api.words import Intrusion, Nmt, OptionsVariable, TargetKind
+from offheap.api.words import Allocator, Intrusion, Nmt, OptionsVariable, ProbeName, TargetKind, Trial, allows
 
 CHANGEABLE = ("suspend", "cancel", "ttlAfterFinished")
 """The fields that may change after the investigation has started."""
@@ -59,6 +59,111 @@ class Sampling(BaseModel):
         return parse_duration(self.duration)
 
 
+class MallocInfoOptions(BaseModel):
+    """Experiments of the malloc-info probe: each changes the target, so each is done only when it is asked for."""
+
+    model_config = SPEC
+
+    trim: bool = False
+    """Ask the JVM to give unused malloc memory back (System.trim_native_heap, malloc_trim(3)) after the last sample,
+    and measure before and after. It walks every arena: milliseconds to seconds on gigabytes."""
+    gc: bool = False
+    """Ask the JVM for a full collection (GC.run) after the last sample, before the trim, and measure before and after.
+    It stops the application for as long as a full collection takes."""
+
+
+class NativememOptions(BaseModel):
+    """How the native allocations are sampled."""
+
+    model_config = SPEC
+
+    interval: Annotated[Quantity, sized("1Ki", "64Mi")] = "64Ki"
+    """One allocation is recorded for so many bytes allocated, 1Ki to 64Mi."""
+
+
+class PerfOptions(BaseModel):
+    """How long perf records."""
+
+    model_config = SPEC
+
+    duration: Annotated[Duration, between("1s", "5m")] = "10s"
+    """For each of its two recordings, 1s to 5m."""
+
+
+class RegionOptions(BaseModel):
+    """Which memory is read."""
+
+    model_config = SPEC
+
+    regions: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many of the growing regions are read, the fastest growing first. 1 to 16."""
+
+
+def _only_with(name: str, field: str) -> dict[str, str]:
+    return rule(
+        f"!has(self.{field}) || self.name == '{name}'",
+        f"{field} belongs to the probe {name}",
+        reason="FieldValueInvalid",
+        fieldPath=f".{field}",
+    )
+
+
+class ProbeRequest(BaseModel):
+    """One probe that is asked for by name, with its options."""
+
+    model_config = SPEC | {
+        "json_schema_extra": rules(
+            _only_with("malloc-info", "mallocInfo"),
+            _only_with("nativemem", "nativemem"),
+            _only_with("perf", "perf"),
+            _only_with("memory", "memory"),
+            _only_with("gdb", "gdb"),
+        )
+    }
+
+    name: ProbeName
+    """Name of the probe."""
+    malloc_info: MallocInfoOptions | None = None
+    """Experiments of the malloc-info probe: each changes the target, so each is done only when it is asked for."""
+    nativemem: NativememOptions | None = None
+    """How the native allocations are sampled."""
+    perf: PerfOptions | None = None
+    """How long perf records. Asked for by name, perf gets a container of its own that runs as root with the
+    capabilities PERFMON and SYS_PTRACE; a namespace that forbids them makes it Skipped."""
+    memory: RegionOptions | None = None
+    """Which memory is read."""
+    gdb: RegionOptions | None = None
+    """Which memory is dumped."""
+
+
+class JemallocOptions(BaseModel):
+    """MALLOC_CONF of the profiled run; the names are jemalloc's own."""
+
+    model_config = SPEC
+
+    lg_prof_interval: Annotated[int, Field(ge=20, le=40)] = 26
+    """A profile is written each time 2^n bytes were allocated: 26 is 64 MiB, 30 is 1 GiB. 20 to 40."""
+    lg_prof_sample: Annotated[int, Field(ge=10, le=26)] = 17
+    """One allocation is sampled for 2^n bytes allocated: 17 is 128 KiB. 10 to 26."""
+    prof_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=32)] = "jeprof"
+    """First part of the profiles' file names."""
+    prof_gdump: bool = False
+    """Write a profile also each time the memory in use reaches a new peak."""
+    prof_final: bool = True
+    """Write a last profile when the JVM ends in an orderly way (SIGTERM)."""
+
+
+class GperftoolsOptions(BaseModel):
+    """Environment of tcmalloc's heap profiler in the profiled run."""
+
+    model_config = SPEC
+
+    allocation_interval: Annotated[Quantity, sized("1Mi", "1Ti")] = "256Mi"
+    """A profile is written each time so much was allocated (HEAP_PROFILE_ALLOCATION_INTERVAL). 1Mi to 1Ti."""
+    inuse_interval: Annotated[Quantity, sized("1Mi", "1Ti")] = "16Mi"
+    """A profile is written each time the memory in use has grown by so much (HEAP_PROFILE_INUSE_INTERVAL)."""
+
+
 class Instrumentation(BaseModel):
     """What is switched on in the pod template for the time of the investigation, if intrusion is Restart."""
 
@@ -71,6 +176,24 @@ class Instrumentation(BaseModel):
                 reason="FieldValueInvalid",
                 fieldPath=".optionsVariable",
             ),
+            rule(
+                "!has(self.jemalloc) || has(self.allocator) && self.allocator == 'Jemalloc'",
+                "jemalloc has the options of allocator Jemalloc: set that, or drop them",
+                reason="FieldValueInvalid",
+                fieldPath=".jemalloc",
+            ),
+            rule(
+                "!has(self.gperftools) || has(self.allocator) && self.allocator == 'Tcmalloc'",
+                "gperftools has the options of allocator Tcmalloc: set that, or drop them",
+                reason="FieldValueInvalid",
+                fieldPath=".gperftools",
+            ),
+            rule(
+                "!has(self.trials) || !('MaxDirectMemorySize' in self.trials) || has(self.maxDirectMemorySize)",
+                "the trial MaxDirectMemorySize needs maxDirectMemorySize: what the application can live with",
+                reason="FieldValueRequired",
+                fieldPath=".maxDirectMemorySize",
+            ),
         )
     }
 
@@ -81,6 +204,20 @@ class Instrumentation(BaseModel):
     options_variable: OptionsVariable = "Auto"
     """Environment variable that carries the options to the JVM. Auto takes the one that is free in the template and
     that the JDK reads. A variable which the template already sets is never taken over."""
+    allocator: Allocator = "None"
+    """Memory allocator that the JVM is started with for a while, to have its heap profiles: Jemalloc (sampled, costs little) or
+    Tcmalloc of gperftools (every allocation, about 60 times slower a malloc). An init container brings the library."""
+    jemalloc: JemallocOptions | None = None
+    """MALLOC_CONF of the profiled run; the names are jemalloc's own."""
+    gperftools: GperftoolsOptions | None = None
+    """Environment of tcmalloc's heap profiler in the profiled run."""
+    trials: Annotated[tuple[Trial, ...], Field(max_length=4, json_schema_extra={"x-kubernetes-list-type": "set"})] = ()
+    """Changes that are tried one at a time, each by a rollout, and compared with the growth without it. ArenaMax:
+    MALLOC_ARENA_MAX=2. MaxDirectMemorySize: the limit below. NettyUnpooled: -Dio.netty.allocator.type=unpooled.
+    TrimNativeHeap: -XX:TrimNativeHeapInterval=5000, where the JDK takes it."""
+    max_direct_memory_size: Annotated[Quantity, sized("1Mi", "1Ti")] | None = None
+    """What the trial MaxDirectMemorySize sets: -XX:MaxDirectMemorySize. Beyond it the application gets an
+    OutOfMemoryError, so it is yours to choose."""
     command_line: bool = False
     """Consent to changing the container's command or args where no environment variable serves (JDK 8 needs it for
     NMT). They belong to the owner of the template; they are put back as they were."""
@@ -95,6 +232,8 @@ class Budget(BaseModel):
     """Memory that the collector may use. It is charged to the target's pod. 8Mi to 2Gi."""
     pause: Annotated[Duration, between("0s", "1m")] = "500ms"
     """Time that the probes of one collector may stop the target's threads, all in all. 0s to 1m."""
+    artifacts: Annotated[Quantity, sized("1Mi", "4Gi")] = "64Mi"
+    """Bytes that the investigation may keep in the artifact store. 1Mi to 4Gi."""
 
     @property
     def target_memory_bytes(self) -> int:
@@ -106,12 +245,36 @@ class Budget(BaseModel):
         """`pause` in seconds."""
         return parse_duration(self.pause)
 
+    @property
+    def artifacts_bytes(self) -> int:
+        """`artifacts` in bytes."""
+        return parse_quantity(self.artifacts)
+
 
 def _not_longer(shorter: str, longer: str) -> str:
     """CEL: of two durations below `self` the first is not the longer one; what is not a duration is another rule's
     matter."""
     guards = " || ".join(f"!{is_duration(path)}" for path in (shorter, longer))
     return f"{guards} || duration({shorter}) <= duration({longer})"
+
+
+_BY_LEVEL: dict[Intrusion, tuple[ProbeName, ...]] = {
+    "Attach": ("jvm", "nmt", "malloc-info"),
+    "Profile": ("buffer-pools", "nativemem", "perf", "memory"),
+    "Pause": ("gdb",),
+}
+"""The probes that need more than Observe."""
+
+
+def _within_level(level: Intrusion, names: tuple[ProbeName, ...]) -> dict[str, str]:
+    """CEL: a probe that is asked for by name is allowed by the intrusion."""
+    enough = [one for one in get_args(Intrusion) if allows(one, level)]
+    return rule(
+        f"!self.probes.exists(p, p.name in {list(names)}) || self.intrusion in {enough}",
+        f"{' and '.join(names)} of probes need intrusion {level} or more: set it, or drop them",
+        reason="FieldValueInvalid",
+        fieldPath=".probes",
+    )
 
 
 class Spec(BaseModel):
@@ -139,6 +302,15 @@ class Spec(BaseModel):
                 reason="FieldValueInvalid",
                 fieldPath=".deadline",
             ),
+            rule(
+                "self.instrumentation.allocator == 'None' && size(self.instrumentation.trials) == 0"
+                " || self.intrusion == 'Restart'",
+                "an allocator or a trial needs a restart: set intrusion to Restart, or drop instrumentation.allocator and"
+                " instrumentation.trials",
+                reason="FieldValueInvalid",
+                fieldPath=".intrusion",
+            ),
+            *(_within_level(level, names) for level, names in _BY_LEVEL.items()),
         )
     }
 
@@ -153,6 +325,14 @@ class Spec(BaseModel):
     """How often and for how long the memory is measured."""
     instrumentation: Instrumentation = Instrumentation()
     """What is switched on in the pod template for the time of the investigation, if intrusion is Restart."""
+    probes: Annotated[
+        tuple[ProbeRequest, ...],
+        Field(
+            max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        ),
+    ] = ()
+    """Probes that are asked for by name, with their options. Those of the level of intrusion run without being named, except
+    the experiments of malloc-info, and gdb at Restart."""
     budget: Budget = Budget()
     """What the investigation may cost the target; a probe that would cost more is skipped and says so."""
     deadline: Annotated[Duration, between("1m", "48h")] = "1h"

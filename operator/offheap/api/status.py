@@ -22,6 +22,7 @@ from offheap.api.fields import (
 )
 from offheap.api.words import (
     TERMINAL,
+    Allocator,
     Capabilities,
     Carrier,
     CollectorState,
@@ -33,6 +34,8 @@ from offheap.api.words import (
     Intrusion,
     Phase,
     ProbeState,
+    Stage,
+    StageState,
     TargetKind,
     VerdictKind,
 )
@@ -157,6 +160,49 @@ class ProbeStatus(BaseModel):
     """Longest time for which the target's threads were stopped."""
 
 
+class StageStatus(BaseModel):
+    """One run of samples, and what was different in the target meanwhile."""
+
+    model_config = STORED
+
+    name: Stage
+    """Baseline: nothing but NMT. Jemalloc, Tcmalloc: the allocator. Otherwise the trial."""
+    state: StageState
+    """Running, Done or Skipped."""
+    reason: Reason | None = None
+    """Why it was skipped, as one word in CamelCase."""
+    message: Text | None = None
+    """Why it was skipped, and what to do about it."""
+
+
+class Artifact(BaseModel):
+    """One file of evidence in the artifact store."""
+
+    model_config = STORED
+
+    id: Word
+    """Its name within the investigation."""
+    kind: Word
+    """What it is: text, ndjson, jfr, jemalloc-heap, pprof, collapsed, svg, …"""
+    uri: Annotated[str, StringConstraints(max_length=1024)]
+    """Where it is."""
+    size: Count
+    """Bytes in the store."""
+    sha256: Annotated[str, StringConstraints(max_length=64)]
+    """SHA-256 of these bytes, in hexadecimal."""
+
+
+class EnvironmentVariable(BaseModel):
+    """One variable that is set in the container."""
+
+    model_config = STORED
+
+    name: Name
+    """Name of the variable."""
+    value: Argument
+    """Its value."""
+
+
 class TargetStatus(BaseModel):
     """The workload as it was found."""
 
@@ -226,7 +272,10 @@ class CollectorStatus(BaseModel):
     name: Name
     """Name of the ephemeral container."""
     step: CollectorStep
-    """Look: which process is the JVM. Identify: what JVM it is. Sample: take the evidence."""
+    """Look: which process is the JVM. Identify: what JVM it is. Sample: take the evidence. Trace: perf, with rights of its
+    own."""
+    stage: Stage | None = None
+    """What was different in the target while it took samples."""
     pod: Name
     """Name of the pod it runs in."""
     pod_uid: Annotated[Name, Field(alias="podUID")]
@@ -256,7 +305,13 @@ class InstrumentationStatus(BaseModel):
     container: Name | None = None
     """Container whose template is changed."""
     value: Argument | None = None
-    """Options that are added."""
+    """Options that are added for the JVM."""
+    stage: Stage | None = None
+    """What the change is for."""
+    environment: tuple[EnvironmentVariable, ...] = Field(default=(), max_length=16)
+    """Further variables that are added to the container."""
+    allocator: Allocator | None = None
+    """Allocator whose library an init container brings into a volume of its own. Absent: none."""
     template_hash_before: Word | None = None
     """Hash of the pod template before the change."""
     template_hash_after: Word | None = None
@@ -334,5 +389,11 @@ class Status(BaseModel):
     """The ephemeral containers that collect evidence."""
     instrumentation: InstrumentationStatus | None = None
     """The write-ahead record of the change to the pod template. Absent: nothing was changed."""
+    stages: tuple[StageStatus, ...] = Field(default=(), max_length=16)
+    """The runs of samples, in the order in which they are made."""
+    artifacts: tuple[Artifact, ...] = Field(default=(), max_length=128)
+    """The evidence in the artifact store, the most telling first."""
+    artifacts_left_out: Count | None = None
+    """How many more artifacts there are; the store's manifest.json lists all. Absent: none."""
     outcome: Outcome | None = None
     """Why the investigation ends; written before anything is put back."""

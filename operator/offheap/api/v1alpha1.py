@@ -5,18 +5,21 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from offheap.api.fields import STORED, rule, rules
-from offheap.api.spec import CHANGEABLE, Budget, Instrumentation, Sampling, Spec, Target
+from offheap.api.spec import CHANGEABLE, Budget, Instrumentation, ProbeRequest, Sampling, Spec, Target
 from offheap.api.status import (
+    Artifact,
     Balance,
     BalanceRow,
     CollectorStatus,
     Condition,
+    EnvironmentVariable,
     FindingStatus,
     InstrumentationStatus,
     Jvm,
     Outcome,
     PodStatus,
     ProbeStatus,
+    StageStatus,
     Status,
     TargetStatus,
     VerdictStatus,
@@ -129,11 +132,13 @@ __all__ = [
     "PLURAL",
     "TERMINAL",
     "VERSION",
+    "Artifact",
     "Balance",
     "BalanceRow",
     "Budget",
     "CollectorStatus",
     "Condition",
+    "EnvironmentVariable",
     "FindingStatus",
     "Instrumentation",
     "InstrumentationStatus",
@@ -143,9 +148,11 @@ __all__ = [
     "Outcome",
     "Phase",
     "PodStatus",
+    "ProbeRequest",
     "ProbeStatus",
     "Sampling",
     "Spec",
+    "StageStatus",
     "Status",
     "Target",
     "TargetStatus",

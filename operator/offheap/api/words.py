@@ -8,6 +8,29 @@ Intrusion = Literal["Observe", "Attach", "Profile", "Pause", "Restart"]
 """What is done to the target, mildest first."""
 
 Nmt = Literal["Off", "Summary", "Detail"]
+Allocator = Literal["None", "Jemalloc", "Tcmalloc"]
+Trial = Literal["ArenaMax", "MaxDirectMemorySize", "NettyUnpooled", "TrimNativeHeap"]
+Stage = Literal[
+    "Baseline", "Jemalloc", "Tcmalloc", "ArenaMax", "MaxDirectMemorySize", "NettyUnpooled", "TrimNativeHeap"
+]
+"""What is different in the target while one run of samples is taken; Baseline: nothing but NMT."""
+
+ProbeName = Literal[
+    "process",
+    "cgroup",
+    "smaps",
+    "pmap",
+    "jvm",
+    "nmt",
+    "malloc-info",
+    "buffer-pools",
+    "nativemem",
+    "perf",
+    "memory",
+    "gdb",
+]
+"""The probes that can be asked for by name; those of an allocator or trial come with `spec.instrumentation`."""
+
 OptionsVariable = Literal["Auto", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"]
 
 Phase = Literal[
@@ -53,8 +76,9 @@ ProbeState = Literal["Done", "Skipped", "Failed"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 Capabilities = Literal["None", "Default"]
-CollectorStep = Literal["Look", "Identify", "Sample"]
+CollectorStep = Literal["Look", "Identify", "Sample", "Trace"]
 CollectorState = Literal["Intended", "Running", "Done", "Failed"]
+StageState = Literal["Running", "Done", "Skipped"]
 
 InstrumentationState = Literal["None", "Intended", "Applied", "Reverting", "Reverted"]
 Carrier = Literal["JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CommandLine"]

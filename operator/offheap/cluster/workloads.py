@@ -17,13 +17,14 @@ from kubernetes.aio.client.exceptions import (
 )
 
 from offheap.cluster.client import APPLY_PATCH, JSON_PATCH, Client, is_outdated, said
-from offheap.investigation.instrumentation import (
+from offheap.investigation.problems import Problem, apply_conflict, apply_denied
+from offheap.investigation.template import (
     FIELD_MANAGER,
     Patch,
     apply_body,
     command_line_patch,
+    has_words,
 )
-from offheap.investigation.problems import Problem, apply_conflict, apply_denied
 from offheap.investigation.workload import Workload, workload
 
 _MANAGER = ("fieldManager", FIELD_MANAGER)
@@ -32,8 +33,10 @@ _MANAGER = ("fieldManager", FIELD_MANAGER)
 class Workloads:
     """Deployments, StatefulSets, DaemonSets, and Pods that stand for themselves."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, allocator_image: str = "", pull_policy: str = "IfNotPresent") -> None:
         self._client = client
+        self._image = allocator_image
+        self._pull_policy = pull_policy
 
     async def read(self, kind: str, namespace: str, name: str) -> Workload | None:
         """The workload as it is now; None when there is none."""
@@ -44,9 +47,10 @@ class Workloads:
         return workload({**found, "kind": kind})
 
     async def apply(self, target: Workload, patch: Patch) -> Problem | None:
-        """Adds the patch to the template; a Problem when the apiserver refuses it for good."""
+        """Adds the patch to the template, the command line first where it has to change; a Problem when the apiserver refuses
+        it for good."""
         try:
-            if patch.carrier == "CommandLine":
+            if not has_words(target.container(patch.container) or {}, patch):
                 await self._json_patch(target, command_line_patch(target, patch))
             else:
                 await self._apply(target, patch)
@@ -78,7 +82,8 @@ class Workloads:
     async def _apply(self, target: Workload, patch: Patch | None) -> None:
         path = _path(target.kind, target.namespace, target.name)
         query = (_MANAGER, ("force", "false"))
-        await self._client.write("PATCH", path, apply_body(target, patch), query=query, content_type=APPLY_PATCH)
+        body = apply_body(target, patch, self._image, self._pull_policy)
+        await self._client.write("PATCH", path, body, query=query, content_type=APPLY_PATCH)
 
     async def _json_patch(self, target: Workload, operations: Sequence[Mapping[str, Any]]) -> None:
         path = _path(target.kind, target.namespace, target.name)

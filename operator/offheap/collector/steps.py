@@ -1,4 +1,4 @@
-"""The three steps, and how each of them ends: whatever happens, the last record says it."""
+"""The steps, and how each of them ends: whatever happens, the last record says it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _ended(session: Session, jattach: str) -> tuple[str, str]:
             _look(session)
         else:
             jvm, attach = _identify(session, jattach)
-            if session.plan.step == "sample":
+            if session.plan.step in ("sample", "trace"):
                 sample(session, jvm, attach)
     except Ended as ended:
         return ended.outcome, ended.message

@@ -51,8 +51,13 @@ def identity_known(pod: Json, container: str) -> tuple[int, int | None] | None:
     return (linux["uid"], linux.get("gid")) if linux.get("uid") else None
 
 
-def container_json(name: str, image: str, pull_policy: str, plan: str, pod: Json, target: PodStatus) -> dict[str, Any]:
-    """The container to add. Without a known user it only looks, as the image's own unprivileged user."""
+def container_json(
+    name: str, image: str, pull_policy: str, plan: str, pod: Json, target: PodStatus, *, traces: bool = False
+) -> dict[str, Any]:
+    """The container to add. Without a known user it only looks, as the image's own unprivileged user.
+
+    ``traces``: it runs perf, which takes rights of its own.
+    """
     return {
         "name": name,
         "image": image,
@@ -60,9 +65,27 @@ def container_json(name: str, image: str, pull_policy: str, plan: str, pod: Json
         "targetContainerName": target.container,
         "command": ["python3", "-m", "offheap.collector"],
         "args": [plan],
-        "securityContext": _security_context(pod, target),
+        "securityContext": _TRACING if traces else _security_context(pod, target),
         "terminationMessagePolicy": "File",
     }
+
+
+_TRACING: dict[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsUser": 0,
+    "runAsNonRoot": False,
+    "capabilities": {"add": ["PERFMON", "SYS_PTRACE"]},
+    "seccompProfile": {"type": "Unconfined"},
+}
+"""perf_event_open(2) of another user's process needs CAP_PERFMON, its symbols below /proc/PID/root CAP_SYS_PTRACE; only root
+keeps added capabilities over an exec, and RuntimeDefault of older containerds knows perf_event_open for CAP_SYS_ADMIN only."""
+
+
+def liveness_period_seconds(pod: Json, container: str) -> float | None:
+    """How often the kubelet asks whether the container is alive; None: it does not. 10 s unless the probe says otherwise."""
+    probe = _container(pod, container).get("livenessProbe")
+    return None if probe is None else float(probe.get("periodSeconds", 10))
 
 
 def _security_context(pod: Json, target: PodStatus) -> dict[str, Any]:

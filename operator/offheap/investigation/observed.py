@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from offheap.api.v1alpha1 import MemoryInvestigation
+from offheap.evidence.identity import JvmIdentity
 from offheap.evidence.stream import Stream
 from offheap.investigation.workload import Workload
 
@@ -21,7 +22,7 @@ class Observed:
 
     ``pods``: the workload's pods. ``pod``: the pod under investigation with the UID on record, None when it is gone.
     ``stream``: what the newest collector said so far. ``ahead``: name of the investigation of the same target that
-    has to end before this one may begin.
+    has to end before this one may begin. ``identity``: the JVM as the newest collector that takes samples found it.
     """
 
     workload: Workload | None = None
@@ -29,6 +30,7 @@ class Observed:
     pod: Json | None = None
     stream: Stream = NOTHING_SAID
     ahead: str | None = None
+    identity: JvmIdentity | None = None
 
 
 def holds(inv: MemoryInvestigation) -> bool:

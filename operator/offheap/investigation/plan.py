@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offheap.api.v1alpha1 import MemoryInvestigation, Status
-from offheap.api.words import CollectorStep, allows
+from offheap.api.words import CollectorStep, Stage, allows
 from offheap.evidence.identity import JvmIdentity
 from offheap.investigation import problems
 from offheap.investigation import transitions as to
 from offheap.investigation.conditions import condition
 from offheap.investigation.ephemeral import PULL_FAILURES, ContainerState, state_of
-from offheap.investigation.identify import facts, found_identity, found_process, jvm_status
-from offheap.investigation.instrumentation import Patch, choose, last_editor
+from offheap.investigation.identify import found_identity, found_process, jvm_status
+from offheap.investigation.ladder import next_patch, patch_for
 from offheap.investigation.observed import Observed, holds
 from offheap.investigation.problems import Problem
 from offheap.investigation.records import (
@@ -31,6 +31,8 @@ from offheap.investigation.records import (
     patch_on_record,
     pod_is_patched,
     pod_record,
+    stage_after,
+    stage_now,
     target_is_gone,
     undoing,
 )
@@ -48,9 +50,11 @@ from offheap.investigation.steps import (
     Unapply,
     Wait,
 )
-from offheap.investigation.workload import PATCHABLE, Workload, container_name, is_running, representative
+from offheap.investigation.template import last_editor
+from offheap.investigation.workload import container_name, is_running, representative
+from offheap.probes.choice import wants_trace
 
-MAX_COLLECTORS = 8
+MAX_COLLECTORS = 16
 
 
 @dataclass(frozen=True)
@@ -113,12 +117,21 @@ def refused(inv: MemoryInvestigation, step: Step, problem: Problem, now: datetim
     """The status after the apiserver refused to let us do a step."""
     match step:
         case Apply():
-            return to.instrumentation_withdrawn(inv.status, problem, now)
+            return _withdrawn(inv, problem, now)
         case Unapply() | Remove():
             return to.restore_blocked(inv.status, problem, now)
         case _:
             failed = to.collector_now(inv.status, "Failed", problem.reason, problem.message)
-            return to.ending(failed, problem, now)
+            if inv.status.phase == "Sampling" and inv.status.collectors[-1].step == "Trace":
+                return failed
+            return to.analyzing(failed, now) if has_samples(inv.status) else to.ending(failed, problem, now)
+
+
+def _withdrawn(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Status:
+    """The apiserver refused the patch: the target is sampled as it is, or what earlier stages brought is weighed."""
+    if not has_samples(inv.status):
+        return to.instrumentation_withdrawn(inv.status, problem, now)
+    return to.analyzing(to.stage_skipped(inv.status, stage_now(inv, inv.status), problem), now)
 
 
 def _begin(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
@@ -193,39 +206,29 @@ def _identified(
     done = to.collector_now(known, "Done")
     if identity.vm != "HotSpot":
         return Record(to.ending(done, problems.unsupported_jvm(identity.vm), now))
+    stage = stage_now(inv, done)
     if identity.nmt in ("summary", "detail"):
-        return _sampling(inv, to.proved(done, jvm_status(identity), now), now)
-    chosen = _patch(inv, seen.workload, identity)
+        done = to.proved(done, jvm_status(identity), now)
+        if stage == "Baseline":
+            return _sampling(inv, done, now)
+    chosen = patch_for(inv, seen.workload, identity, stage)
     if isinstance(chosen, Problem):
-        return _sampling(inv, to.not_instrumented(done, chosen, now), now)
+        return _sample_unchanged(inv, done, stage, chosen, now)
     workload, patch = chosen
     if not workload.rollout.done:
         if not workload.rollout.stuck and age(inv.status.started_at, now) < patience.settle:
             return Wait(patience.poll)
         problem = problems.rollout_in_progress(workload.rollout.message)
-        return _sampling(inv, to.not_instrumented(done, problem, now), now)
-    return Record(to.instrumentation_intended(done, workload, patch, now)) if holds(inv) else Hold()
+        return _sample_unchanged(inv, done, stage, problem, now)
+    return Record(to.instrumentation_intended(done, workload, patch, stage, now)) if holds(inv) else Hold()
 
 
-def _patch(
-    inv: MemoryInvestigation, workload: Workload | None, identity: JvmIdentity
-) -> tuple[Workload, Patch] | Problem:
-    """The patch that switches NMT on, or why the template stays as it is."""
-    wanted = inv.spec.instrumentation
-    if wanted.nmt == "Off":
-        return Problem("NotAsked", "spec.instrumentation.nmt is Off.")
-    if not allows(inv.spec.intrusion, "Restart"):
-        return problems.restart_not_allowed()
-    if workload is None or workload.kind not in PATCHABLE:
-        return problems.not_patchable(inv.spec.target.kind)
-    if not identity.attach.ok:
-        return problems.attach_impossible(identity.attach.reason, identity.attach.message)
-    known = facts(identity)
-    if isinstance(known, Problem):
-        return known
-    container = inv.status.pods[-1].container
-    patch = choose(known, workload, container, wanted.nmt, wanted.options_variable, consent=wanted.command_line)
-    return patch if isinstance(patch, Problem) else (workload, patch)
+def _sample_unchanged(inv: MemoryInvestigation, status: Status, stage: Stage, problem: Problem, now: datetime) -> Step:
+    """The target is sampled as it is: a baseline, whatever was to be tried first."""
+    status = to.not_instrumented(status, problem, now)
+    if stage != "Baseline":
+        status = to.stage_begun(to.stage_skipped(status, stage, problem), "Baseline")
+    return _sampling(inv, status, now)
 
 
 def _instrument(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
@@ -240,32 +243,70 @@ def _instrument(inv: MemoryInvestigation, seen: Observed, now: datetime, patienc
         patch = patch_on_record(workload, record)
         return Record(to.instrumentation_withdrawn(status, patch, now)) if isinstance(patch, Problem) else Apply(patch)
     if not patched:
-        return Record(to.ending(status, problems.patch_superseded(f"last edit: {last_editor(workload)}"), now))
+        return _give_up(inv, problems.patch_superseded(f"last edit: {last_editor(workload)}"), now)
     late = age(record.at, now) > patience.rollout
     if workload.rollout.stuck or (late and not workload.rollout.done):
-        return Record(to.ending(status, problems.rollout_not_healthy(workload.rollout.message), now))
+        return _give_up(inv, problems.rollout_not_healthy(workload.rollout.message), now)
     new = [pod for pod in seen.pods if pod_is_patched(pod, record)]
     pod = representative(new, record.container) if workload.rollout.done else None
     if pod is not None:
         return _sampling(inv, to.on_instrumented_pod(status, pod_record(pod, status.pods[-1].container)), now)
     if late:
-        return Record(to.ending(status, problems.rollout_not_healthy("no pod of the new template runs"), now))
+        return _give_up(inv, problems.rollout_not_healthy("no pod of the new template runs"), now)
     return Wait(patience.poll)
 
 
+def _give_up(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Step:
+    """Nothing more can be had: what earlier stages brought is weighed, if there is any."""
+    if not has_samples(inv.status):
+        return Record(to.ending(inv.status, problem, now))
+    return Record(to.analyzing(to.stage_skipped(inv.status, stage_now(inv, inv.status), problem), now))
+
+
+def has_samples(status: Status) -> bool:
+    """Whether a stage has been sampled to its end."""
+    return any(one.step == "Sample" and one.state == "Done" for one in status.collectors)
+
+
 def _sample(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
-    """Wait while the collector samples; what it said is weighed when it ends, however it ends."""
+    """Wait while the collector samples; what comes after it is decided when it ends, however it ends."""
     status, end = inv.status, seen.stream.end
+    current = status.collectors[-1]
+    if current.state in ("Done", "Failed"):  # a stage that was skipped, or the finalizer had to come first
+        return _go_on(inv, status, seen, now)
     if end is not None:
-        return Record(to.analyzing(to.collector_now(status, "Done", end.outcome, end.message), now))
-    if to.awaits_proof(status):
+        done = to.collector_now(status, "Done", end.outcome, end.message)
+        done = to.stage_ended(done) if current.step == "Sample" else done
+        if end.outcome != "Completed" and current.step == "Sample":
+            return Record(to.analyzing(done, now))
+        return Record(done)
+    if to.awaits_proof(status) and current.step == "Sample":
         identity = found_identity(seen.stream)
         if isinstance(identity, JvmIdentity):
-            return Record(to.proved(status, jvm_status(identity), now))
+            return Record(to.took(status, jvm_status(identity), identity.allocator, now))
     step = _await_collector(inv, seen, now, patience)
-    if isinstance(step, Record) and step.status.outcome is not None and seen.stream.evidence:
-        return _weigh_what_there_is(inv, step.status.outcome.reason, step.status.outcome.message, now)
+    if isinstance(step, Record) and step.status.outcome is not None:
+        if current.step == "Trace":
+            outcome = step.status.outcome
+            return Record(to.collector_now(status, "Failed", outcome.reason, outcome.message))
+        if seen.stream.evidence or has_samples(status):
+            return _weigh_what_there_is(inv, step.status.outcome.reason, step.status.outcome.message, now)
     return step
+
+
+def _go_on(inv: MemoryInvestigation, status: Status, seen: Observed, now: datetime) -> Step:
+    """After the samples of one stage: perf where it was asked for, the next stage, or the diagnosis."""
+    traced = any(one.step == "Trace" for one in status.collectors)
+    if wants_trace(inv.spec) and not traced and allows(inv.spec.intrusion, "Profile"):
+        return _intend(inv, "Trace", now)
+    stage = stage_after(inv, status)
+    if stage is None:
+        return Record(to.analyzing(status, now))
+    chosen = next_patch(inv, seen, stage, now)
+    if isinstance(chosen, Problem):
+        return Record(to.stage_skipped(status, stage, chosen))
+    workload, patch = chosen
+    return Record(to.instrumentation_intended(status, workload, patch, stage, now)) if holds(inv) else Hold()
 
 
 def _weigh_what_there_is(inv: MemoryInvestigation, reason: str, message: str, now: datetime) -> Step:
@@ -368,7 +409,9 @@ def _out_of_time(inv: MemoryInvestigation, seen: Observed, now: datetime) -> Ste
     problem = problems.deadline_exceeded(inv.spec.deadline)
     if inv.status.phase == "Sampling" and seen.stream.evidence:
         return _weigh_what_there_is(inv, problem.reason, problem.message, now)
-    return Record(to.ending(inv.status, problem, now))
+    if inv.status.phase == "Analyzing":
+        return Record(to.ending(inv.status, problem, now))
+    return _give_up(inv, problem, now)
 
 
 def _once(status: Status, new: Status, otherwise: Step) -> Step:

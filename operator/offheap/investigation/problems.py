@@ -97,6 +97,32 @@ def collector_failed(detail: str) -> Problem:
     return Problem("CollectorFailed", f"the collector ended without a result: {detail}")
 
 
+def allocator_needs_glibc(libc: str) -> Problem:
+    """The library is built for another C library than the target's."""
+    return Problem(
+        "AllocatorNeedsGlibc",
+        f"the allocators' libraries are built for glibc and the JVM runs on {libc}: they cannot be loaded. Use probe nativemem, or "
+        "an image on glibc for the time of the investigation.",
+    )
+
+
+def allocator_in_place(allocator: str) -> Problem:
+    """The JVM runs with an allocator of its owner's choice already."""
+    return Problem(
+        "AllocatorInPlace",
+        f"the JVM runs with {allocator} already, and it is not exchanged for another. Use probe nativemem, or switch its own "
+        "profiling on.",
+    )
+
+
+def no_time_for_stage(stage: str, deadline: str) -> Problem:
+    """The deadline would come before the stage has its samples."""
+    return Problem(
+        "DeadlineTooShort",
+        f"the time left until spec.deadline ({deadline}) is too short for {stage}: a rollout and sampling.duration. Raise it.",
+    )
+
+
 def unsupported_jvm(vm: str) -> Problem:
     """A virtual machine that has no Native Memory Tracking of HotSpot's kind."""
     return Problem(

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from offheap.api.v1alpha1 import CollectorStatus, InstrumentationStatus, MemoryInvestigation, PodStatus, Status
-from offheap.api.words import CollectorStep, allows
+from offheap.api.words import CollectorStep, Stage, allows
 from offheap.investigation.ephemeral import identity_known, name_for
-from offheap.investigation.instrumentation import (
-    Patch,
-    carries,
-    command_line,
-    disowning,
-    is_applied,
-    is_kept_by_others,
-    is_overwritten,
-    nmt_option,
-    owns_fields,
-    removal,
-)
+from offheap.investigation.instrumentation import command_line, nmt_option
 from offheap.investigation.observed import Observed
 from offheap.investigation.problems import Problem
+from offheap.investigation.stages import changes, stages
 from offheap.investigation.steps import Remove, Step, Unapply
+from offheap.investigation.template import (
+    Patch,
+    disowning,
+    is_applied,
+    is_in,
+    is_overwritten,
+    leftovers,
+    owns_fields,
+)
 from offheap.investigation.workload import Workload
 
 Json = Mapping[str, Any]
@@ -78,12 +78,24 @@ def new_collector(inv: MemoryInvestigation, status: Status, step: CollectorStep,
     return CollectorStatus(
         name=name_for(inv.uid, step, pod.uid, len(status.collectors)),
         step=step,
+        stage=None if step in ("Look", "Identify") else stage_now(inv, status),
         pod=pod.name,
         pod_uid=pod.uid,
         container=pod.container,
         state="Intended",
         started_at=now,
     )
+
+
+def stage_now(inv: MemoryInvestigation, status: Status) -> Stage:
+    """The stage that is under way: the first one before any was begun."""
+    return status.stages[-1].name if status.stages else stages(inv.spec)[0]
+
+
+def stage_after(inv: MemoryInvestigation, status: Status) -> Stage | None:
+    """The stage to come next, None after the last one."""
+    begun = {one.name for one in status.stages}
+    return next((name for name in stages(inv.spec) if name not in begun), None)
 
 
 def collector_for(status: Status, step: CollectorStep) -> CollectorStatus | None:
@@ -96,53 +108,79 @@ def is_asked_for(inv: MemoryInvestigation, record: InstrumentationStatus) -> boo
     """Whether the spec, which the apiserver let its author write, allows the patch on record: whoever can write the status
     alone shall not reach the workload through us."""
     wanted = inv.spec.instrumentation
-    consented = record.carrier != "CommandLine" or wanted.command_line
-    return allows(inv.spec.intrusion, "Restart") and consented and record.value == nmt_option(wanted.nmt)
+    stage = record.stage or "Baseline"
+    if not allows(inv.spec.intrusion, "Restart") or stage not in stages(inv.spec):
+        return False
+    if record.carrier == "CommandLine" and not wanted.command_line:
+        return False
+    asked = changes(inv.spec, stage)
+    patch = patch_of(record)
+    may_carry = {*asked.options} | ({nmt_option(wanted.nmt)} if wanted.nmt != "Off" else set())
+    return (
+        set(patch.value.split()) <= may_carry
+        and patch.environment in ((), asked.environment)
+        and patch.allocator in ("None", asked.allocator)
+    )
+
+
+def patch_of(record: InstrumentationStatus) -> Patch:
+    """The patch that the record announces, without the lists of the command line."""
+    return Patch(
+        container=record.container or "",
+        carrier=record.carrier,
+        value=record.value or "",
+        environment=tuple((one.name, one.value) for one in record.environment),
+        allocator=record.allocator or "None",
+    )
+
+
+def is_complete(record: InstrumentationStatus) -> bool:
+    """Whether the record names a container and something that is added to it."""
+    has_value = record.carrier is not None and bool(record.value)
+    return bool(record.container) and (has_value or bool(record.environment))
 
 
 def is_patched(workload: Workload, record: InstrumentationStatus) -> bool:
     """Whether the template carries the patch on record."""
-    if record.carrier is None or record.container is None or record.value is None:
-        return False
-    return is_applied(workload, record.carrier, record.container, record.value)
+    return is_complete(record) and is_applied(workload, patch_of(record))
 
 
 def pod_is_patched(pod: Json, record: InstrumentationStatus) -> bool:
     """Whether the pod was made from the template that carries the patch on record."""
-    if record.carrier is None or record.value is None:
-        return False
-    spec = next((c for c in pod["spec"]["containers"] if c["name"] == record.container), None)
-    return spec is not None and carries(spec, record.carrier, record.value)
+    return is_complete(record) and is_in(pod["spec"], patch_of(record))
 
 
 def patch_on_record(workload: Workload, record: InstrumentationStatus) -> Patch | Problem:
     """The patch that the record announces, for the template as it is now."""
-    container, value = record.container or "", record.value or ""
-    if record.carrier is None:
-        return Problem("RecordIncomplete", "the record of the patch names no carrier.")
-    if record.carrier != "CommandLine":
-        return Patch(carrier=record.carrier, container=container, value=value)
-    spec = workload.container(container)
+    patch = patch_of(record)
+    if not is_complete(record):
+        return Problem("RecordIncomplete", "the record of the patch names nothing to add.")
+    if patch.carrier != "CommandLine":
+        return patch
+    spec = workload.container(patch.container)
     if spec is None:
-        return Problem("ContainerNotFound", f"the template has no container {container!r} any more.")
-    return command_line(spec, container, value, consent=True)
+        return Problem("ContainerNotFound", f"the template has no container {patch.container!r} any more.")
+    before = (*(record.command_before or ()), *(record.args_before or ()))
+    ours = tuple(word for word in [*(spec.get("command") or []), *(spec.get("args") or [])] if word not in before)
+    carried = command_line(spec, patch.container, patch.value, consent=True, own_words=ours)
+    return carried if isinstance(carried, Problem) else replace(patch, args=carried.args, command=carried.command)
 
 
 def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
     """What is still to be taken away from the workload, or None.
 
-    The apiserver's books tell what server-side apply has to give back. A value of ours that they no longer list (kubectl
-    replace wipes them) and one on the command line are taken away by value, and then our name from the books. A variable
-    that somebody else has set to the same value meanwhile stays: taking it away would be a fight without end with whoever
-    puts it there. One whose value somebody else has changed stays as well, and only our name leaves the books.
+    The apiserver's books tell what server-side apply has to give back. What of ours they no longer list (kubectl replace
+    wipes them) and words of the command line are taken away by value, and then our name from the books. A variable that
+    somebody else has set to the same value meanwhile stays: taking it away would be a fight without end with whoever puts it
+    there. One whose value somebody else has changed stays as well, and only our name leaves the books.
     """
-    if record.carrier is None or record.container is None or record.value is None:
-        return None
-    if record.carrier != "CommandLine" and owns_fields(workload):
-        if is_overwritten(workload, record.carrier, record.container, record.value):
-            return Remove(tuple(disowning(workload, "Apply")))
-        return Unapply()
-    if is_patched(workload, record) and not is_kept_by_others(workload, record.carrier, record.container):
-        return Remove(tuple(removal(workload, record.carrier, record.container, record.value)))
+    if not is_complete(record):
+        return Unapply() if owns_fields(workload) else None
+    patch = patch_of(record)
+    if owns_fields(workload):
+        return Remove(tuple(disowning(workload, "Apply"))) if is_overwritten(workload, patch) else Unapply()
+    left = leftovers(workload, patch)
+    if left:
+        return Remove(tuple(left))
     named = disowning(workload)
     return Remove(tuple(named)) if named else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from offheap.api.v1alpha1 import CollectorStatus, PodStatus, Status
-from offheap.investigation.instrumentation import Patch
+from offheap.investigation.template import Patch
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,21 @@ from datetime import datetime
 
 from offheap.api.v1alpha1 import (
     CollectorStatus,
+    EnvironmentVariable,
     InstrumentationStatus,
     Jvm,
     MemoryInvestigation,
     Outcome,
     PodStatus,
     ProbeStatus,
+    StageStatus,
     Status,
     TargetStatus,
 )
-from offheap.api.words import CollectorState, Phase
+from offheap.api.words import CollectorState, Phase, Stage
 from offheap.investigation.conditions import condition, finished, initial, running, with_condition
-from offheap.investigation.instrumentation import FIELD_MANAGER, Patch, last_editor
 from offheap.investigation.problems import Problem
+from offheap.investigation.template import FIELD_MANAGER, Patch, last_editor
 from offheap.investigation.workload import Workload
 
 
@@ -81,9 +83,15 @@ def collector_intended(status: Status, collector: CollectorStatus, now: datetime
         case "Identify":
             status = status.model_copy(update={"phase": "Observing"})
             return running(status, "Observing", f"identifying the JVM of pod {collector.pod}.", now)
+        case "Trace":
+            return running(status, "Tracing", f"recording pod {collector.pod} with perf.", now)
         case _:
-            status = status.model_copy(update={"phase": "Sampling", "sampling_started_at": now})
-            return running(status, "Sampling", f"taking samples of pod {collector.pod}.", now)
+            started = status.sampling_started_at or now
+            status = status.model_copy(update={"phase": "Sampling", "sampling_started_at": started})
+            if collector.stage is not None and collector.stage not in {one.name for one in status.stages}:
+                status = stage_begun(status, collector.stage)
+            of = "" if collector.stage in (None, "Baseline") else f" ({collector.stage})"
+            return running(status, "Sampling", f"taking samples of pod {collector.pod}{of}.", now)
 
 
 def collector_now(
@@ -112,22 +120,57 @@ def not_instrumented(status: Status, problem: Problem, now: datetime) -> Status:
     return with_condition(status, "Instrumented", "False", problem.reason, problem.message, now)
 
 
-def instrumentation_intended(status: Status, target: Workload, patch: Patch, now: datetime) -> Status:
-    """The write-ahead record of the patch."""
+def stage_begun(status: Status, stage: Stage) -> Status:
+    """Samples are taken for this stage from here on."""
+    return status.model_copy(update={"stages": (*status.stages, StageStatus(name=stage, state="Running"))})
+
+
+def stage_ended(status: Status) -> Status:
+    """The stage under way has its samples."""
+    if not status.stages:
+        return status
+    last = status.stages[-1].model_copy(update={"state": "Done"})
+    return status.model_copy(update={"stages": (*status.stages[:-1], last)})
+
+
+def stage_skipped(status: Status, stage: Stage, problem: Problem) -> Status:
+    """This stage is not made (any further), and why."""
+    if any(one.name == stage and one.state == "Done" for one in status.stages):
+        return status
+    skipped = StageStatus(name=stage, state="Skipped", reason=problem.reason, message=problem.message)
+    kept = tuple(one for one in status.stages if one.name != stage)
+    return status.model_copy(update={"stages": (*kept, skipped)})
+
+
+def instrumentation_intended(status: Status, target: Workload, patch: Patch, stage: Stage, now: datetime) -> Status:
+    """The write-ahead record of the patch. One that follows another keeps what is known of the template before the first."""
     spec = target.container(patch.container) or {}
+    before = status.instrumentation
+    if before is not None and before.state != "Applied":
+        before = None
+    lists = patch.carrier == "CommandLine"
     record = InstrumentationStatus(
         state="Intended",
         carrier=patch.carrier,
         container=patch.container,
-        value=patch.value,
-        template_hash_before=target.template_hash,
+        value=patch.value or None,
+        stage=stage,
+        environment=tuple(EnvironmentVariable(name=name, value=value) for name, value in patch.environment),
+        allocator=None if patch.allocator == "None" else patch.allocator,
+        template_hash_before=before.template_hash_before if before else target.template_hash,
         field_manager=FIELD_MANAGER,
-        args_before=tuple(spec["args"]) if patch.carrier == "CommandLine" and "args" in spec else None,
-        command_before=tuple(spec["command"]) if patch.carrier == "CommandLine" and "command" in spec else None,
+        args_before=before.args_before if before else tuple(spec["args"]) if lists and "args" in spec else None,
+        command_before=before.command_before
+        if before
+        else tuple(spec["command"])
+        if lists and "command" in spec
+        else None,
         at=now,
     )
     status = status.model_copy(update={"phase": "Instrumenting", "instrumentation": record})
-    message = f"adding {patch.value} by {patch.carrier} to container {patch.container} of {target.kind} {target.name}."
+    if stage not in {one.name for one in status.stages}:
+        status = stage_begun(status, stage)
+    message = f"adding {_told(patch)} to container {patch.container} of {target.kind} {target.name}."
     status = with_condition(status, "Instrumented", "False", "Applying", message, now)
     status = with_condition(status, "Restored", "False", "Changed", "the pod template carries offheap's change.", now)
     return running(status, "Instrumenting", message, now)
@@ -137,7 +180,7 @@ def instrumentation_applied(status: Status, now: datetime) -> Status:
     """The template carries the patch; its rollout goes on."""
     record = _record(status).model_copy(update={"state": "Applied", "at": now})
     status = status.model_copy(update={"instrumentation": record})
-    message = f"the template carries {record.value}; waiting for its rollout."
+    message = f"the template carries {_added(record)}; waiting for its rollout."
     status = with_condition(status, "Instrumented", "False", "RollingOut", message, now)
     return running(status, "RollingOut", message, now)
 
@@ -145,7 +188,7 @@ def instrumentation_applied(status: Status, now: datetime) -> Status:
 def instrumentation_withdrawn(status: Status, problem: Problem, now: datetime) -> Status:
     """The apiserver refused the patch, so nothing was changed and there is nothing to put back."""
     record = _record(status).model_copy(update={"state": "None"})
-    status = status.model_copy(update={"instrumentation": record, "phase": "Observing"})
+    status = status.model_copy(update={"instrumentation": record, "phase": "Observing", "stages": ()})
     status = with_condition(status, "Restored", "True", "NothingChanged", "the pod template was not changed.", now)
     return not_instrumented(status, problem, now)
 
@@ -156,7 +199,7 @@ def on_instrumented_pod(status: Status, pod: PodStatus) -> Status:
     if pod.run_as_user is None:
         known = {"run_as_user": before.run_as_user, "run_as_group": before.run_as_group}
         pod = pod.model_copy(update={**known, "capabilities": before.capabilities})
-    pod = pod.model_copy(update={"libc": before.libc, "allocator": before.allocator})
+    pod = pod.model_copy(update={"libc": before.libc})
     return status.model_copy(update={"pods": (*status.pods, pod)[-64:]})
 
 
@@ -173,8 +216,29 @@ def proved(status: Status, jvm: Jvm, now: datetime) -> Status:
     return with_condition(status, "Instrumented", "False", "NmtNotActive", message, now)
 
 
+def took(status: Status, jvm: Jvm, allocator: str, now: datetime) -> Status:
+    """What the JVM of the patched template says: whether the change has reached it."""
+    pod = status.pods[-1].model_copy(update={"jvm": jvm, "allocator": allocator})
+    status = status.model_copy(update={"pods": (*status.pods[:-1], pod)})
+    record = _record(status)
+    if record.value is not None and "NativeMemoryTracking" in record.value:
+        status = proved(status, jvm, now)
+        told = condition(status, "Instrumented")
+        if told is not None and told.status == "False":
+            return status
+    if record.allocator is not None and allocator != record.allocator.lower():
+        message = (
+            f"the new pod carries LD_PRELOAD, but the JVM runs with {allocator}'s allocator: the library was not loaded. See the "
+            "first lines of the container's log."
+        )
+        return with_condition(status, "Instrumented", "False", "AllocatorNotLoaded", message, now)
+    if record.environment or record.value is None or "NativeMemoryTracking" not in record.value:
+        return with_condition(status, "Instrumented", "True", "Active", f"the JVM runs with {_added(record)}.", now)
+    return status
+
+
 def awaits_proof(status: Status) -> bool:
-    """Whether the new pod has not been asked yet whether NMT is on."""
+    """Whether the new pod has not been asked yet whether the change has reached its JVM."""
     instrumented = condition(status, "Instrumented")
     return instrumented is not None and instrumented.reason == "RollingOut"
 
@@ -286,6 +350,18 @@ def final_phase(status: Status) -> Phase:
     if status.verdict is None:
         return "Failed"
     return "Inconclusive" if status.verdict.kind == "Inconclusive" else "Succeeded"
+
+
+def _told(patch: Patch) -> str:
+    """What the patch adds, for people."""
+    carried = [f"{patch.value} by {patch.carrier}"] if patch.value else []
+    return ", ".join([*carried, *(f"{name}={value}" for name, value in patch.environment)])
+
+
+def _added(record: InstrumentationStatus) -> str:
+    """What the patch on record adds, for people."""
+    carried = [record.value] if record.value else []
+    return ", ".join([*carried, *(f"{one.name}={one.value}" for one in record.environment)])
 
 
 def _record(status: Status) -> InstrumentationStatus:

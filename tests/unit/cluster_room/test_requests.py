@@ -14,7 +14,7 @@ from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
-from offheap.investigation.instrumentation import Patch
+from offheap.investigation.template import Patch
 from offheap.investigation.workload import Workload, workload
 
 Tree = dict[str, Any]
@@ -132,7 +132,7 @@ async def test_pods_of_the_others_are_their_own(kind: str) -> None:
 async def test_a_patch_is_never_forced_and_says_whose_it_is(kind: str, path: str) -> None:
     client = Answers()
     target = a_workload(kind)
-    assert await Workloads(client).apply(target, Patch("JAVA_TOOL_OPTIONS", "app", "-X")) is None
+    assert await Workloads(client).apply(target, Patch("app", "JAVA_TOOL_OPTIONS", "-X")) is None
     assert await Workloads(client).unapply(target) is None
     for method, asked, body, query, content_type in client.asked:
         assert (method, asked, content_type) == ("PATCH", path, "application/apply-patch+yaml")

@@ -106,7 +106,7 @@ def test_names_are_fit_for_kubernetes_and_tell_steps_pods_and_attempts_apart() -
         for pod in ("p-1", "p-2")
         for attempt in (0, 1)
     }
-    assert len(made) == 2 * 3 * 2 * 2
+    assert len(made) == 2 * len(get_args(CollectorStep)) * 2 * 2
     assert all(len(name) <= 63 and name.replace("-", "").isalnum() and name.islower() for name in made)
     assert name_for("mi-1", "Sample", "p-1", 0) == name_for("mi-1", "Sample", "p-1", 0)
 

@@ -11,25 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offheap.api.v1alpha1 import InstrumentationStatus
-from offheap.api.words import Carrier, OptionsVariable
-from offheap.investigation.instrumentation import (
+from offheap.api.words import Carrier, Nmt, OptionsVariable
+from offheap.investigation.instrumentation import MAX_COMMAND_LINE_BYTES, JvmFacts, choose, nmt_option
+from offheap.investigation.problems import Problem
+from offheap.investigation.records import undoing
+from offheap.investigation.stages import Changes
+from offheap.investigation.steps import Unapply
+from offheap.investigation.template import (
     FIELD_MANAGER,
-    MAX_COMMAND_LINE_BYTES,
-    JvmFacts,
     Patch,
     apply_body,
-    choose,
     command_line_patch,
     disowning,
     is_applied,
-    is_kept_by_others,
     last_editor,
+    leftovers,
     owns_fields,
-    removal,
 )
-from offheap.investigation.problems import Problem
-from offheap.investigation.records import undoing
-from offheap.investigation.steps import Unapply
 from offheap.investigation.workload import Workload, workload
 
 Tree = dict[str, Any]
@@ -57,10 +55,18 @@ def facts(version: str = "17.0.15", **changes: Any) -> JvmFacts:
     return JvmFacts(feature=int(feature), update=update, **found)
 
 
+def nmt(level: Nmt = "Summary") -> Changes:
+    return Changes(options=(nmt_option(level),))
+
+
+def removal(target: Workload, carrier: Carrier, container: str, value: str) -> list[Tree]:
+    return leftovers(target, Patch(container=container, carrier=carrier, value=value))
+
+
 def chosen(jvm: JvmFacts, container: Tree, variable: OptionsVariable = "Auto", *, consent: bool = False) -> str:
     """The carrier, or the reason why there is none."""
-    found = choose(jvm, a_workload(container), "app", "Summary", variable, consent=consent)
-    return found.reason if isinstance(found, Problem) else found.carrier
+    found = choose(jvm, a_workload(container), "app", nmt(), variable, consent=consent)
+    return found.reason if isinstance(found, Problem) else str(found.carrier)
 
 
 def applied(document: Tree, operations: list[Tree]) -> Tree | None:
@@ -125,7 +131,7 @@ def test_a_variable_that_is_taken_is_left_alone(version: str, name: str, other: 
 @pytest.mark.parametrize("version", ["17.0.6", "21.0.2"])
 def test_both_taken_is_refused_with_both_reasons(version: str) -> None:
     env = [{"name": TOOL, **FROM_TEMPLATE}, {"name": JDK, **FROM_ELSEWHERE}]
-    found = choose(facts(version), a_workload({"env": env}), "app", "Summary", "Auto", consent=False)
+    found = choose(facts(version), a_workload({"env": env}), "app", nmt(), "Auto", consent=False)
     assert isinstance(found, Problem)
     assert found.reason == "NoFreeVariable"
     assert TOOL in found.message
@@ -161,7 +167,7 @@ def test_the_command_line_wins_so_nothing_else_is_tried(version: str) -> None:
 
 
 def test_a_container_that_is_not_in_the_template() -> None:
-    found = choose(facts(), a_workload({}), "injected", "Summary", "Auto", consent=False)
+    found = choose(facts(), a_workload({}), "injected", nmt(), "Auto", consent=False)
     assert isinstance(found, Problem)
     assert found.reason == "ContainerNotFound"
 
@@ -185,7 +191,7 @@ def test_a_container_that_is_not_in_the_template() -> None:
 )
 def test_jdk_8_gets_the_option_as_the_first_word_after_java(container: Tree, expected: Tree | str) -> None:
     target = a_workload(container)
-    found = choose(facts("8.0.402"), target, "app", "Summary", "Auto", consent=True)
+    found = choose(facts("8.0.402"), target, "app", nmt(), "Auto", consent=True)
     if isinstance(expected, str):
         assert isinstance(found, Problem)
         assert found.reason == expected
@@ -199,7 +205,7 @@ def test_jdk_8_gets_the_option_as_the_first_word_after_java(container: Tree, exp
 
 
 def test_the_level_is_the_one_that_was_asked_for() -> None:
-    found = choose(facts(), a_workload({}), "app", "Detail", "Auto", consent=False)
+    found = choose(facts(), a_workload({}), "app", nmt("Detail"), "Auto", consent=False)
     assert isinstance(found, Patch)
     assert found.value == "-XX:NativeMemoryTracking=detail"
 
@@ -269,11 +275,11 @@ def test_what_the_owner_edits_on_the_command_line_stays(
     if command is not None:
         container["command"] = [w for w in command if w.rsplit("/", 1)[-1] != "java"]
     target = a_workload(container)
-    patch = choose(facts("8.0.402"), target, "app", "Summary", "Auto", consent=True)
+    patch = choose(facts("8.0.402"), target, "app", nmt(), "Auto", consent=True)
     assert isinstance(patch, Patch)
     patched = applied(document(target), command_line_patch(target, patch))
     assert patched is not None
-    assert is_applied(read_back(patched), patch.carrier, "app", NMT)
+    assert is_applied(read_back(patched), patch)
     edited, expected = copy.deepcopy(patched), document(target)
     for tree in (edited, expected):
         tree["spec"]["template"]["spec"]["containers"][0]["image"] = "app:2"
@@ -373,7 +379,6 @@ def books(manager: str, operation: str, variable: Tree) -> list[Tree]:
 )
 def test_a_value_that_somebody_else_has_set_too_is_not_fought_over(managed: list[Tree], kept: bool) -> None:
     target = a_workload({"env": [{"name": TOOL, "value": NMT}]}, managed=managed)
-    assert is_kept_by_others(target, TOOL, "app") is kept
     record = InstrumentationStatus(state="Reverting", carrier=TOOL, container="app", value=NMT)
     undo = undoing(target, record)
     assert (undo is None) is kept

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from offheap.api.v1alpha1 import MemoryInvestigation, Status, VerdictStatus
+from offheap.evidence.identity import JvmIdentity
 from offheap.evidence.stream import End, EvidenceRecord, Stream
 from offheap.investigation import transitions as to
-from offheap.investigation.instrumentation import FIELD_MANAGER
+from offheap.investigation.identify import found_identity
 from offheap.investigation.observed import FINALIZER, Observed
 from offheap.investigation.plan import plan, refused
 from offheap.investigation.problems import Problem
@@ -28,6 +29,7 @@ from offheap.investigation.steps import (
     Unapply,
     Wait,
 )
+from offheap.investigation.template import BRINGER, FIELD_MANAGER, Patch
 from offheap.investigation.workload import workload
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,6 +79,7 @@ class World:
     steps: list[Step] = field(default_factory=list)
     collectors: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     owned: bool = False
+    ours: tuple[tuple[str, str], ...] = ()
     deleted: bool = False
 
     def __post_init__(self) -> None:
@@ -119,7 +122,15 @@ class World:
         current = status.pods[-1].uid if status.pods else None
         pod = next((p for p in pods if p["metadata"]["uid"] == current), None)
         stream = self._stream(status.collectors[-1].name, status.collectors[-1].step) if status.collectors else Stream()
-        return Observed(workload=workload(self._live()), pods=tuple(pods), pod=pod, stream=stream)
+        identity = next(
+            (
+                found
+                for one in reversed(status.collectors)
+                if isinstance(found := found_identity(self._stream(one.name, one.step)), JvmIdentity)
+            ),
+            None,
+        )
+        return Observed(workload=workload(self._live()), pods=tuple(pods), pod=pod, stream=stream, identity=identity)
 
     def _live(self) -> dict[str, Any]:
         live = copy.deepcopy(self.deployment)
@@ -179,9 +190,11 @@ class World:
             records.append(self._evidence("process", "processes", {"processes": [row], "target_pid": 1}))
             return Stream(evidence=tuple(records), end=End("Completed", ""))
         jvm = dict(self.jvm)
-        patched = "NativeMemoryTracking" in str(self.pod_template)
-        if patched and jvm["nmt"] == "off":
+        template = str(self.pod_template)
+        if "NativeMemoryTracking" in template and jvm["nmt"] == "off":
             jvm["nmt"] = "summary"
+        for library, allocator in (("libjemalloc", "jemalloc"), ("libtcmalloc", "tcmalloc")):
+            jvm["allocator"] = allocator if library in template else jvm["allocator"]
         records.append(self._evidence("process", "identity", jvm))
         over = step == "Identify" or (self.now - since).total_seconds() >= 60
         return Stream(evidence=tuple(records), end=End("Completed", "") if over else None)
@@ -229,7 +242,7 @@ class World:
                 assert self.metadata.get("finalizers") == [FINALIZER], "a patch without a finalizer"
                 self._patch(patch)
             case Unapply():
-                self._take_away(record.carrier if record else "")
+                self._take_away()
                 self.owned = False
             case Remove(operations=operations):
                 self._json_patch(operations)
@@ -239,22 +252,41 @@ class World:
                 self._save(to.ending(status, Problem("DirectBuffers", "direct buffers grow"), self.now))
         return None
 
-    def _patch(self, patch: Any) -> None:
-        container = self.template["spec"]["containers"][0]
-        if patch.carrier == "CommandLine":
+    def _patch(self, patch: Patch) -> None:
+        spec = self.template["spec"]
+        container = spec["containers"][0]
+        words = [*(container.get("command") or []), *(container.get("args") or [])]
+        if not all(word in words for word in patch.words):
             for name in ("command", "args"):
                 if getattr(patch, name) is not None:
                     container[name] = list(getattr(patch, name))
-        else:
-            container.setdefault("env", []).append({"name": patch.carrier, "value": patch.value})
-            self.owned = True
+            return
+        self._take_away()
+        if not patch.is_applied_by_server:
+            return
+        if patch.variables:
+            container["env"] = container.get("env", []) + [
+                {"name": name, "value": value} for name, value in patch.variables
+            ]
+        if patch.allocator != "None":
+            container["volumeMounts"] = [{"name": BRINGER, "mountPath": "/offheap"}]
+            spec["initContainers"] = [{"name": BRINGER}]
+            spec["volumes"] = [{"name": BRINGER}]
+        self.ours = patch.variables
+        self.owned = True
 
-    def _take_away(self, name: str | None) -> None:
-        container = self.template["spec"]["containers"][0]
-        env = [e for e in container.get("env", []) if e["name"] != name]
+    def _take_away(self) -> None:
+        """What the apiserver does with an apply that no longer names what we own."""
+        spec = self.template["spec"]
+        container = spec["containers"][0]
+        env = [e for e in container.get("env", []) if (e["name"], e.get("value")) not in self.ours]
         container.pop("env", None)
         if env:
             container["env"] = env
+        self.ours = ()
+        container.pop("volumeMounts", None)
+        spec.pop("initContainers", None)
+        spec.pop("volumes", None)
 
     def _json_patch(self, operations: Any) -> None:
         container = self.template["spec"]["containers"][0]
