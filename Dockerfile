@@ -19,7 +19,17 @@ RUN python3 -m venv --without-pip /opt/offheap \
 COPY operator/offheap /opt/offheap/lib/python3.13/site-packages/offheap
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/offheap/lib/python3.13/site-packages/offheap
 
+FROM runtime AS graphs
+RUN find / -xdev -type f -printf '%f\n' -o -type l -printf '%f\n' > /present \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends fonts-dejavu-core graphviz libjemalloc-dev
+COPY images/operator/graphs.sh /build/
+RUN sh /build/graphs.sh /present /graphs
+
 FROM runtime
+COPY --from=graphs /graphs /
+# dot looks up its writers in a list that it makes itself.
+RUN ldconfig && dot -c
 COPY --from=build /opt/offheap /opt/offheap
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
