@@ -91,41 +91,67 @@ class Attach:
         stops = command.split(" ")[0] not in _NOT_STOPPING
         if stops and self._meter.pause_seconds >= self._pause_budget_seconds:
             raise Skip("PauseBudgetExceeded", f"{command} stops the JVM, and budget.pause is used up")
-        answer = _Answer()
-        timeout_seconds = max(0.1, min(_PATIENCE_SECONDS, self._clock.left_seconds))
         # jattach 2.1 drops everything after the first word, so the command with its arguments is one word.
-        argv = [self._jattach, str(self._pid), "jcmd", command]
+        answer, run = self._run(command, ["jcmd", command], least_seconds=0.1)
+        pause = run.wall_seconds if stops else 0.0
+        self._meter.note_pause(pause)
+        text = answer.finish()
+        self._check(command, text, answer, run)
+        if run.exit_code or answer.code:
+            unknown = "Unknown diagnostic command" in text.head
+            raise Skip("CommandUnknown" if unknown else "CommandFailed", f"{command}: {short(text.head)}")
+        return text, pause
+
+    def load(self, agent: str, *, absolute: bool, options: str) -> None:
+        """Load a library of the target's own file system into the JVM and run its Agent_OnAttach, or again that of one which
+        is loaded already. Raises Skip.
+
+        `agent` is a path when `absolute`, else the name of a library of the JDK. It stops nothing by itself.
+        """
+        if self.refusal:
+            raise self.refusal
+        # More than the deadline has left, for what was begun has to be undone after it too.
+        answer, run = self._run(agent, ["load", agent, "true" if absolute else "false", options], least_seconds=2.0)
+        text = answer.finish()
+        self._check(agent, text, answer, run)
+        # "0" with JDK 8, "return code: 0" since; what failed is told in words before it or instead.
+        said = text.head.strip()
+        if run.exit_code or answer.code or said.removeprefix("return code:").strip() != "0":
+            raise Skip(
+                "AgentNotLoaded", f"{agent}: {short(said) or 'the JVM said nothing'} (exit code {run.exit_code})"
+            )
+
+    def _run(self, what: str, words: list[str], least_seconds: float) -> tuple[_Answer, tool.Run]:
+        answer = _Answer()
+        timeout_seconds = max(least_seconds, min(_PATIENCE_SECONDS, self._clock.left_seconds))
         try:
-            run = tool.run(argv, timeout_seconds, _MOST_BYTES, answer.feed)
+            run = tool.run([self._jattach, str(self._pid), *words], timeout_seconds, _MOST_BYTES, answer.feed)
         except Skip as missing:
             self.refuse(missing)
             raise
         self._meter.note_memory(run.peak_pss_bytes)
-        pause = run.wall_seconds if stops else 0.0
-        self._meter.note_pause(pause)
-        text = answer.finish()
         if run.timed_out:
             self.refuse(
                 Skip(
                     "AttachTimedOut",
-                    f"the JVM did not answer {command} within {timeout_seconds:.1f} s; it is not asked again",
+                    f"the JVM did not answer {what} within {timeout_seconds:.1f} s; it is not asked again",
                 )
             )
-        elif run.too_large:
-            raise Skip("AnswerTooLarge", f"the answer to {command} is larger than {_MOST_BYTES >> 20} MiB")
-        elif not answer.connected:
+        return answer, run
+
+    def _check(self, what: str, text: Text, answer: _Answer, run: tool.Run) -> None:
+        """Raises Skip when the JVM did not answer as a whole."""
+        if not run.timed_out and run.too_large:
+            raise Skip("AnswerTooLarge", f"the answer to {what} is larger than {_MOST_BYTES >> 20} MiB")
+        if not run.timed_out and not answer.connected:
             self.refuse(
                 Skip(
                     "AttachFailed",
                     f"{short(text.head) or 'jattach said nothing'} (exit code {run.exit_code}); not tried again",
                 )
             )
-        elif run.exit_code or answer.code:
-            unknown = "Unknown diagnostic command" in text.head
-            raise Skip("CommandUnknown" if unknown else "CommandFailed", f"{command}: {short(text.head)}")
         if self.refusal:
             raise self.refusal
-        return text, pause
 
     def _has_socket(self, nspid: int) -> bool:
         try:
