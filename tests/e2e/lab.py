@@ -19,10 +19,11 @@ SLOW_ROLLOUT: Json = {"minReadySeconds": 10}
 
 @dataclass(frozen=True)
 class Program:
-    """One row of the registry: a program and the verdicts that are right."""
+    """One row of the registry: a program, the verdicts that are right, and whom they should name ("": nobody)."""
 
     kind: str
     verdicts: frozenset[str]
+    owner: str
     options: tuple[str, ...]
     memory_limit: str
     mib_per_minute: float
@@ -37,6 +38,7 @@ def program(kind: str) -> Program:
     return Program(
         kind=kind,
         verdicts=frozenset([row["verdict"], *row.get("also", [])]),
+        owner=row.get("owner", ""),
         options=(*registry["defaults"]["options"], *row.get("options", [])),
         memory_limit=merged["memory_limit"],
         mib_per_minute=merged["mib_per_minute"],

@@ -13,10 +13,18 @@ public final class Main {
     private static final Map<String, Callable<Program>> PROGRAMS = new TreeMap<>();
 
     static {
+        PROGRAMS.put("awaiting-gc", Abandoned::new);
         PROGRAMS.put("classloaders", ClassLoaders::new);
+        PROGRAMS.put("deflater", Deflaters::new);
         PROGRAMS.put("direct", Direct::new);
+        PROGRAMS.put("fragmentation", Fragmentation::new);
         PROGRAMS.put("healthy", Healthy::new);
         PROGRAMS.put("inflater", Inflaters::new);
+        PROGRAMS.put("jnimalloc", NativeMalloc::new);
+        PROGRAMS.put("jnimmap", NativeMmap::new);
+        PROGRAMS.put("mapped", Mapped::new);
+        PROGRAMS.put("netty", NettyBuffers::new);
+        PROGRAMS.put("session-cache", SessionCache::new);
         PROGRAMS.put("threads", Threads::new);
         PROGRAMS.put("unsafe", UnsafeMemory::new);
     }
