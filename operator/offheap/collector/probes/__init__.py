@@ -3,7 +3,15 @@ dies in the middle has told the most."""
 
 from __future__ import annotations
 
-from offheap.collector.probes import cgroup, jvm, nmt, process, smaps
+from offheap.collector.probes import buffer_pools, cgroup, jvm, memory, nmt, process, smaps
 from offheap.collector.visit import Take
 
-TAKES: tuple[Take, ...] = (*cgroup.TAKES, *process.TAKES, *smaps.TAKES, *nmt.TAKES, *jvm.TAKES)
+TAKES: tuple[Take, ...] = (
+    *cgroup.TAKES,
+    *process.TAKES,
+    *smaps.TAKES,
+    *nmt.TAKES,
+    *jvm.TAKES,
+    *buffer_pools.TAKES,
+    *memory.TAKES,
+)
