@@ -28,6 +28,14 @@ def budget(**fields: Any) -> Tree:
     return {"budget": fields}
 
 
+def restart(**fields: Any) -> Tree:
+    return {"intrusion": "Restart", "instrumentation": fields}
+
+
+def probe(name: str, level: str = "Restart", **options: Any) -> Tree:
+    return {"intrusion": level, "probes": [{"name": name, **options}]}
+
+
 ACCEPTED: dict[str, Tree] = {
     "nothing but a target": {},
     "Deployment": target(kind="Deployment"),
@@ -59,6 +67,34 @@ ACCEPTED: dict[str, Tree] = {
     "JAVA_TOOL_OPTIONS": instrumentation(optionsVariable="JAVA_TOOL_OPTIONS"),
     "JDK_JAVA_OPTIONS": instrumentation(optionsVariable="JDK_JAVA_OPTIONS"),
     "command line": instrumentation(commandLine=True),
+    "jemalloc": restart(allocator="Jemalloc"),
+    "jemalloc with all options": restart(
+        allocator="Jemalloc",
+        jemalloc={
+            "lgProfInterval": 30,
+            "lgProfSample": 19,
+            "profPrefix": "orders_1",
+            "profGdump": True,
+            "profFinal": False,
+        },
+    ),
+    "the finest jemalloc": restart(allocator="Jemalloc", jemalloc={"lgProfInterval": 20, "lgProfSample": 10}),
+    "the coarsest jemalloc": restart(allocator="Jemalloc", jemalloc={"lgProfInterval": 40, "lgProfSample": 26}),
+    "tcmalloc": restart(allocator="Tcmalloc", gperftools={"allocationInterval": "1Gi", "inuseInterval": "1Mi"}),
+    "no allocator": instrumentation(allocator="None"),
+    "all trials": restart(
+        trials=["ArenaMax", "MaxDirectMemorySize", "NettyUnpooled", "TrimNativeHeap"], maxDirectMemorySize="128Mi"
+    ),
+    "a limit of direct memory without its trial": instrumentation(maxDirectMemorySize="1Ti"),
+    "a probe of Observe": probe("smaps", "Observe"),
+    "a probe of Attach with its experiments": probe("malloc-info", "Attach", mallocInfo={"trim": True, "gc": True}),
+    "a probe of Profile with its interval": probe("nativemem", "Profile", nativemem={"interval": "1Ki"}),
+    "perf": probe("perf", "Profile", perf={"duration": "5m"}),
+    "memory": probe("memory", "Profile", memory={"regions": 16}),
+    "gdb at Pause": probe("gdb", "Pause", gdb={"regions": 1}),
+    "gdb at Restart": probe("gdb"),
+    "the smallest store": budget(artifacts="1Mi"),
+    "the largest store": budget(artifacts="4Gi"),
     "the smallest memory": budget(targetMemory="8Mi"),
     "the largest memory": budget(targetMemory="2Gi"),
     "memory as a number": budget(targetMemory=8388608),
@@ -150,6 +186,151 @@ REJECTED: dict[str, tuple[Tree, str, str]] = {
         "commandLine puts the options into the container's command line, so optionsVariable must stay Auto: drop one of the two",
     ),
     "consent in words": (instrumentation(commandLine="yes"), "instrumentation.commandLine", NOT_A_BOOLEAN),
+    "an unknown allocator": (
+        restart(allocator="mimalloc"),
+        "instrumentation.allocator",
+        'Unsupported value: "mimalloc"',
+    ),
+    "an allocator without a restart": (
+        instrumentation(allocator="Jemalloc"),
+        "intrusion",
+        "an allocator or a trial needs a restart: set intrusion to Restart, or drop instrumentation.allocator and"
+        " instrumentation.trials",
+    ),
+    "a trial without a restart": (
+        instrumentation(trials=["ArenaMax"]) | {"intrusion": "Pause"},
+        "intrusion",
+        "an allocator or a trial needs a restart: set intrusion to Restart, or drop instrumentation.allocator and"
+        " instrumentation.trials",
+    ),
+    "jemalloc's options for another": (
+        restart(allocator="Tcmalloc", jemalloc={}),
+        "instrumentation.jemalloc",
+        "jemalloc has the options of allocator Jemalloc: set that, or drop them",
+    ),
+    "gperftools' options for nothing": (
+        instrumentation(gperftools={}),
+        "instrumentation.gperftools",
+        "gperftools has the options of allocator Tcmalloc: set that, or drop them",
+    ),
+    "an interval too fine": (
+        restart(allocator="Jemalloc", jemalloc={"lgProfInterval": 19}),
+        "instrumentation.jemalloc.lgProfInterval",
+        "should be greater than or equal to 20",
+    ),
+    "an interval too coarse": (
+        restart(allocator="Jemalloc", jemalloc={"lgProfInterval": 41}),
+        "instrumentation.jemalloc.lgProfInterval",
+        "should be less than or equal to 40",
+    ),
+    "a sample too fine": (
+        restart(allocator="Jemalloc", jemalloc={"lgProfSample": 9}),
+        "instrumentation.jemalloc.lgProfSample",
+        "should be greater than or equal to 10",
+    ),
+    "a sample too coarse": (
+        restart(allocator="Jemalloc", jemalloc={"lgProfSample": 27}),
+        "instrumentation.jemalloc.lgProfSample",
+        "should be less than or equal to 26",
+    ),
+    "a prefix that is a path": (
+        restart(allocator="Jemalloc", jemalloc={"profPrefix": "../x"}),
+        "instrumentation.jemalloc.profPrefix",
+        "should match '^[A-Za-z0-9_-]+$'",
+    ),
+    "a prefix too long": (
+        restart(allocator="Jemalloc", jemalloc={"profPrefix": "x" * 33}),
+        "instrumentation.jemalloc.profPrefix",
+        TOO_LONG.format(32),
+    ),
+    "no prefix": (
+        restart(allocator="Jemalloc", jemalloc={"profPrefix": ""}),
+        "instrumentation.jemalloc.profPrefix",
+        "at least 1 chars long",
+    ),
+    "a gperftools interval too small": (
+        restart(allocator="Tcmalloc", gperftools={"allocationInterval": "1Ki"}),
+        "instrumentation.gperftools.allocationInterval",
+        "must be between 1Mi and 1Ti",
+    ),
+    "a gperftools growth too small": (
+        restart(allocator="Tcmalloc", gperftools={"inuseInterval": 1}),
+        "instrumentation.gperftools.inuseInterval",
+        "must be between 1Mi and 1Ti",
+    ),
+    "an unknown trial": (restart(trials=["Musl"]), "instrumentation.trials[0]", 'Unsupported value: "Musl"'),
+    "a trial twice": (restart(trials=["ArenaMax", "ArenaMax"]), "instrumentation.trials[1]", "Duplicate value"),
+    "a limit that is not said": (
+        restart(trials=["MaxDirectMemorySize"]),
+        "instrumentation.maxDirectMemorySize",
+        "the trial MaxDirectMemorySize needs maxDirectMemorySize: what the application can live with",
+    ),
+    "a limit too small": (
+        restart(maxDirectMemorySize="1Ki"),
+        "instrumentation.maxDirectMemorySize",
+        "must be between 1Mi and 1Ti",
+    ),
+    "an unknown probe": ({"probes": [{"name": "strace"}]}, "probes[0].name", 'Unsupported value: "strace"'),
+    "a probe twice": (
+        {"probes": [{"name": "smaps"}, {"name": "smaps"}]},
+        "probes[1]",
+        "Duplicate value",
+    ),
+    "a probe of Attach at Observe": (
+        probe("nmt", "Observe"),
+        "probes",
+        "jvm and nmt and malloc-info of probes need intrusion Attach or more: set it, or drop them",
+    ),
+    "a probe of Profile at Attach": (
+        probe("memory", "Attach"),
+        "probes",
+        "buffer-pools and nativemem and perf and memory of probes need intrusion Profile or more: set it, or drop them",
+    ),
+    "gdb at Profile": (
+        probe("gdb", "Profile"),
+        "probes",
+        "gdb of probes need intrusion Pause or more: set it, or drop them",
+    ),
+    "options of malloc-info elsewhere": (
+        probe("nmt", mallocInfo={}),
+        "probes[0].mallocInfo",
+        "mallocInfo belongs to the probe malloc-info",
+    ),
+    "options of nativemem elsewhere": (
+        probe("nmt", nativemem={}),
+        "probes[0].nativemem",
+        "nativemem belongs to the probe nativemem",
+    ),
+    "options of perf elsewhere": (probe("nmt", perf={}), "probes[0].perf", "perf belongs to the probe perf"),
+    "options of memory elsewhere": (probe("gdb", memory={}), "probes[0].memory", "memory belongs to the probe memory"),
+    "options of gdb elsewhere": (probe("memory", gdb={}), "probes[0].gdb", "gdb belongs to the probe gdb"),
+    "an experiment in words": (
+        probe("malloc-info", mallocInfo={"trim": "yes"}),
+        "probes[0].mallocInfo.trim",
+        NOT_A_BOOLEAN,
+    ),
+    "an interval of nativemem too small": (
+        probe("nativemem", nativemem={"interval": 1}),
+        "probes[0].nativemem.interval",
+        "must be between 1Ki and 64Mi",
+    ),
+    "perf for too long": (
+        probe("perf", perf={"duration": "6m"}),
+        "probes[0].perf.duration",
+        "must be between 1s and 5m",
+    ),
+    "no region": (
+        probe("memory", memory={"regions": 0}),
+        "probes[0].memory.regions",
+        "should be greater than or equal to 1",
+    ),
+    "too many regions": (
+        probe("gdb", gdb={"regions": 17}),
+        "probes[0].gdb.regions",
+        "should be less than or equal to 16",
+    ),
+    "too small a store": (budget(artifacts="1Ki"), "budget.artifacts", "must be between 1Mi and 4Gi"),
+    "too large a store": (budget(artifacts="5Gi"), "budget.artifacts", "must be between 1Mi and 4Gi"),
     "too little memory": (budget(targetMemory="7Mi"), "budget.targetMemory", "must be between 8Mi and 2Gi"),
     "too much memory": (budget(targetMemory="3Gi"), "budget.targetMemory", "must be between 8Mi and 2Gi"),
     "too little memory as a number": (
@@ -234,8 +415,13 @@ def test_defaults(investigations: Any) -> None:
         "target": DEPLOYMENT,
         "intrusion": "Attach",
         "sampling": {"interval": "15s", "duration": "10m"},
-        "instrumentation": {"nmt": "Summary", "optionsVariable": "Auto", "commandLine": False},
-        "budget": {"targetMemory": "32Mi", "pause": "500ms"},
+        "instrumentation": {
+            "nmt": "Summary",
+            "optionsVariable": "Auto",
+            "allocator": "None",
+            "commandLine": False,
+        },
+        "budget": {"targetMemory": "32Mi", "pause": "500ms", "artifacts": "64Mi"},
         "deadline": "1h",
         "suspend": False,
         "cancel": False,
@@ -251,14 +437,20 @@ def test_what_is_given_keeps_the_defaults_beside_it(investigations: Any) -> None
     }
     spec = investigations.try_create(given).accepted()["spec"]
     assert spec["sampling"] == {"interval": "5s", "duration": "10m"}
-    assert spec["instrumentation"] == {"nmt": "Off", "optionsVariable": "Auto", "commandLine": False}
-    assert spec["budget"] == {"targetMemory": "32Mi", "pause": "1s"}
+    assert spec["instrumentation"] == {
+        "nmt": "Off",
+        "optionsVariable": "Auto",
+        "allocator": "None",
+        "commandLine": False,
+    }
+    assert spec["budget"] == {"targetMemory": "32Mi", "pause": "1s", "artifacts": "64Mi"}
 
 
 def test_each_rule_of_the_spec_has_a_case_that_it_refuses() -> None:
     def messages(node: Tree) -> set[str]:
         own = {rule["message"] for rule in node.get("x-kubernetes-validations", [])}
-        return own.union(*(messages(child) for child in node.get("properties", {}).values()))
+        children = [*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])]
+        return own.union(*(messages(child) for child in children))
 
     schema = generate()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     refused = " ".join(message for _, _, message in REJECTED.values())

@@ -9,10 +9,12 @@ from pydantic import BaseModel
 from offheap.api import words
 from offheap.api.v1alpha1 import (
     TERMINAL,
+    Artifact,
     Balance,
     BalanceRow,
     CollectorStatus,
     Condition,
+    EnvironmentVariable,
     FindingStatus,
     InstrumentationStatus,
     Jvm,
@@ -20,6 +22,7 @@ from offheap.api.v1alpha1 import (
     Outcome,
     PodStatus,
     ProbeStatus,
+    StageStatus,
     Status,
     TargetStatus,
     VerdictStatus,
@@ -119,6 +122,7 @@ FULL = Status(
             state="Done",
             reason="Completed",
             message="ended by itself",
+            stage="Baseline",
             started_at=NOON,
         ),
     ),
@@ -127,6 +131,9 @@ FULL = Status(
         carrier="CommandLine",
         container="app",
         value="-XX:NativeMemoryTracking=detail",
+        stage="Jemalloc",
+        environment=(EnvironmentVariable(name="LD_PRELOAD", value="/offheap/libjemalloc.so.2"),),
+        allocator="Jemalloc",
         template_hash_before="aaa",
         template_hash_after="aaa",
         field_manager="offheap",
@@ -135,6 +142,9 @@ FULL = Status(
         at=NOON,
         reverted_at=NOON,
     ),
+    stages=(StageStatus(name="ArenaMax", state="Skipped", reason="DeadlineTooShort", message="raise it"),),
+    artifacts=(Artifact(id="smaps.txt", kind="text", uri="file:///a/smaps.txt", size=12, sha256="ab" * 32),),
+    artifacts_left_out=3,
     outcome=Outcome(reason="DeadlineExceeded", message="an hour is over"),
 )
 

@@ -99,6 +99,9 @@ def structural(schema: Mapping[str, Any]) -> dict[str, Any]:
     return root
 
 
+_NOTHING: tuple[object, ...] = (None, "", [])
+
+
 def _resolve(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in node:
         node = definitions[node["$ref"].removeprefix("#/$defs/")] | {k: v for k, v in node.items() if k != "$ref"}
@@ -109,8 +112,10 @@ def _resolve(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[st
     if "description" in result:
         result["description"] = " ".join(result["description"].split())
     # An empty default says what an absent field says: storing it would only make the object larger.
-    if result.get("default", {}) in (None, "", []):
+    if result.get("default", {}) in _NOTHING:
         del result["default"]
+    elif isinstance(result.get("default"), dict):
+        result["default"] = {name: value for name, value in result["default"].items() if value not in _NOTHING}
     if "properties" in node:
         result["properties"] = {name: _resolve(child, definitions) for name, child in node["properties"].items()}
     if "items" in node:

@@ -270,7 +270,7 @@ def _within_level(level: Intrusion, names: tuple[ProbeName, ...]) -> dict[str, s
     """CEL: a probe that is asked for by name is allowed by the intrusion."""
     enough = [one for one in get_args(Intrusion) if allows(one, level)]
     return rule(
-        f"!self.probes.exists(p, p.name in {list(names)}) || self.intrusion in {enough}",
+        f"!has(self.probes) || !self.probes.exists(p, p.name in {list(names)}) || self.intrusion in {enough}",
         f"{' and '.join(names)} of probes need intrusion {level} or more: set it, or drop them",
         reason="FieldValueInvalid",
         fieldPath=".probes",
@@ -303,7 +303,8 @@ class Spec(BaseModel):
                 fieldPath=".deadline",
             ),
             rule(
-                "self.instrumentation.allocator == 'None' && size(self.instrumentation.trials) == 0"
+                "self.instrumentation.allocator == 'None'"
+                " && (!has(self.instrumentation.trials) || size(self.instrumentation.trials) == 0)"
                 " || self.intrusion == 'Restart'",
                 "an allocator or a trial needs a restart: set intrusion to Restart, or drop instrumentation.allocator and"
                 " instrumentation.trials",

@@ -183,7 +183,7 @@ class Artifact(BaseModel):
     id: Word
     """Its name within the investigation."""
     kind: Word
-    """What it is: text, ndjson, jfr, jemalloc-heap, pprof, collapsed, svg, …"""
+    """What it is, such as text, ndjson, jfr, jemalloc-heap, pprof, collapsed or svg."""
     uri: Annotated[str, StringConstraints(max_length=1024)]
     """Where it is."""
     size: Count

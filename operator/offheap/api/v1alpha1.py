@@ -41,7 +41,7 @@ def _spec_is_locked() -> str:
     """CEL: of a started investigation only the `CHANGEABLE` fields may change. A rule on the spec alone could not see
     the phase."""
     fixed = (
-        _unchanged(info.alias or name, optional=info.default is None)
+        _unchanged(info.alias or name, optional=info.default in (None, ()))
         for name, info in Spec.model_fields.items()
         if info.alias not in CHANGEABLE
     )

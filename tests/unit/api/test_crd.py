@@ -64,7 +64,11 @@ def test_every_field_is_described_in_whole_sentences() -> None:
 
 def test_only_what_must_be_said_is_required_of_a_user() -> None:
     required = {path: node["required"] for path, node in OURS if path.startswith(".spec") and "required" in node}
-    assert required == {".spec": ["target"], ".spec.target": ["kind", "name"]}
+    assert required == {
+        ".spec": ["target"],
+        ".spec.target": ["kind", "name"],
+        ".spec.probes[]": ["name"],
+    }
     assert SCHEMA["properties"]["status"].get("required") is None
 
 
