@@ -40,6 +40,12 @@ def test_a_reason_is_said_once_whatever_numbers_are_in_it() -> None:
     assert "–<sup>2</sup>" not in text
 
 
+def test_what_works_in_part_says_what_is_missing() -> None:
+    text = page({CELL: run(status(WORKED | {"reason": "NotReadable", "message": "drop it"}))})
+    assert "✓<sup>1</sup>" in text
+    assert "1. `NotReadable`: drop it" in text
+
+
 def test_the_order_in_which_cells_finish_does_not_show() -> None:
     runs = {cell: run(status(WORKED, skipped("off") if cell.jdk < 17 else skipped("not on"))) for cell in CELLS}
     assert page(runs) == page(dict(reversed(runs.items())))
