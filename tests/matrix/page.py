@@ -22,8 +22,8 @@ Each cell is one investigation of a JVM that leaks by malloc, with `intrusion: P
 capabilities, and those whose user is not root are in a namespace where Pod Security `restricted` is enforced. The images have a
 JRE only: no `jcmd`, no `jattach`, no debugger. *Read-only* is `readOnlyRootFilesystem: true` without a volume for `/tmp`.
 
-✓ works; ✓ with a number works in part; – is skipped. Why is at that number below the tables. The probes of the levels Pause and Restart are not part of
-such a run; what each probe needs is in [Probes](probes.md)."""
+✓ works; ✓ with a number works in part; – is skipped. Why is at that number below the tables. The probes of the levels Pause and
+Restart are not part of such a run; what each probe needs is in [Probes](probes.md)."""
 
 
 @dataclass(frozen=True)
