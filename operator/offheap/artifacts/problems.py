@@ -16,6 +16,18 @@ _SENTENCE = re.compile(r"<Message>([^<]{1,200})")
 _STATUS = re.compile(r"status code: (\d{3} [A-Za-z ]{1,40})")
 _SYSTEM = re.compile(r"([A-Z][A-Za-z ,'-]{2,60} \(os error (\d{1,3})\))")
 _OTHER_DETAIL = 160
+_LATE = "time out"
+_NO_ANSWER = (
+    ("kind: Timeout", _LATE),
+    ("TimedOut", _LATE),
+    ("BadScheme", "its endpoint is plain HTTP, which only AWS_ALLOW_HTTP=true allows"),
+    ("invalid peer certificate", "its certificate is not trusted"),
+    ("InvalidCertificate", "its certificate is not trusted"),
+    ("failed to lookup", "its name cannot be resolved"),
+    ("kind: Connect", "no connection"),
+    ("error sending request", "the connection broke"),
+)
+"""The first that fits: the libraries say several of them at a time."""
 
 _DENIED = {
     "AccessDenied",
@@ -87,8 +99,8 @@ def store_failed(where: str, detail: str) -> Problem:
     """Anything else that a store answers."""
     return Problem(
         "ArtifactStoreFailed",
-        f"artifacts were not stored: {where} failed ({detail}). The operator's log has the whole answer; the diagnosis is not "
-        "touched by it.",
+        f"artifacts were not stored: {where} failed ({detail}). See the store's own log; the diagnosis is not touched by "
+        "it.",
     )
 
 
@@ -103,7 +115,7 @@ def problem_of(error: BaseException, where: str) -> Problem:
     code, detail = _code(text), _detail(error, text)
     system = _SYSTEM.search(text)
     errno = int(system[2]) if system else None
-    if isinstance(error, TimeoutError) or "TimedOut" in text or "kind: Timeout" in text:
+    if isinstance(error, TimeoutError) or _broken(text) == _LATE:
         return store_slow(where, detail)
     if code in _FULL or errno in _SYSTEM_FULL:
         return store_full(where, detail)
@@ -111,9 +123,14 @@ def problem_of(error: BaseException, where: str) -> Problem:
         return store_denied(where, detail)
     if code in _NO_BUCKET or isinstance(error, FileNotFoundError) or "canonicalize filesystem root" in text:
         return bucket_missing(where, detail)
-    if "kind: Connect" in text:
+    if _broken(text):
         return store_unreachable(where, detail)
     return store_failed(where, detail)
+
+
+def _broken(text: str) -> str:
+    """Why no answer came over the network; empty where one came."""
+    return next((words for sign, words in _NO_ANSWER if sign in text), "")
 
 
 def _is_refusal(error: BaseException, text: str) -> bool:
@@ -136,10 +153,8 @@ def _detail(error: BaseException, text: str) -> str:
     if status:
         return status[1].strip()
     if isinstance(error, TimeoutError) and not text:
-        return "time out"
-    if "failed to lookup" in text:
-        return "its name cannot be resolved"
-    if "kind: Connect" in text:
-        return "no connection"
+        return _LATE
+    if broken := _broken(text):
+        return broken
     first = re.sub(r"\?\S*", "", text.partition("\n")[0])
     return f"{type(error).__name__}: {first[:_OTHER_DETAIL]}"

@@ -152,6 +152,18 @@ class Store:
         )
         return Kept(tuple(saved), manifest.dropped, problem)
 
+    async def load(self, key: Key, name: str) -> bytes | None:
+        """One file as it was saved; None when it is not there, or the store does not answer."""
+        try:
+            async with asyncio.timeout(self._patience.operation_seconds):
+                answer = await obstore.get_async(self._objects(), f"{_folder(key)}/{path(name)}")
+                return bytes(await answer.bytes_async())
+        except FileNotFoundError:
+            return None
+        except FAILURES as error:
+            self._problem(error)
+            return None
+
     async def delete(self, key: Key) -> Problem | None:
         """Removes all that is kept of this investigation; fine where nothing is."""
         try:
