@@ -66,8 +66,12 @@ test-api: cluster-up ## accept and reject tests of the API against a real apiser
 test-operator: cluster-up ## the operator's loop in this process against a real apiserver
 	pytest tests/operator
 
+.PHONY: test-artifacts
+test-artifacts: $(VENV) ## the store of artifacts against a real S3 server, full and read-only volumes
+	pytest tests/artifacts
+
 .PHONY: test
-test: lint type test-unit test-api test-operator test-e2e ## every test there is
+test: lint type test-unit test-artifacts test-api test-operator test-e2e ## every test there is
 
 .PHONY: clean
 clean: ## remove the environment and caches of this checkout (the cluster: make cluster-down)
