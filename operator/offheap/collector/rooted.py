@@ -16,7 +16,7 @@ _DIRECTORY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def read_in_root(root: str, path: str, most_bytes: int) -> bytes:
     """The first `most_bytes` of the regular file `path` as the process rooted at `root` would see it. Raises OSError."""
-    fd = _open(root, path)
+    fd = open_in_root(root, path)
     try:
         parts = []
         left = most_bytes
@@ -28,7 +28,29 @@ def read_in_root(root: str, path: str, most_bytes: int) -> bytes:
         os.close(fd)
 
 
-def _open(root: str, path: str) -> int:
+def open_in_root(root: str, path: str) -> int:
+    """A descriptor of the regular file `path`, opened for reading as the process rooted at `root` would. Raises OSError."""
+    fd = _walk(root, path)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            # A pipe would block for ever and a device may act on being read.
+            raise OSError(f"{path}: not a regular file")
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(fd)
+
+
+def open_directory_in_root(root: str, path: str) -> int:
+    """A descriptor of the directory `path`, to list it and to reach its entries by `dir_fd`. Raises OSError."""
+    fd = _walk(root, path)
+    try:
+        return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(fd)
+
+
+def _walk(root: str, path: str) -> int:
+    """An O_PATH descriptor of what `path` leads to."""
     # /proc/PID/root is a link of the kernel's own making: the one that has to be followed.
     walked = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
@@ -58,10 +80,9 @@ def _open(root: str, path: str) -> int:
             walked.append(fd)
             if not stat.S_ISDIR(mode):
                 break
-        if any(name not in ("", ".") for name in todo) or not stat.S_ISREG(os.fstat(walked[-1]).st_mode):
-            # A pipe would block for ever and a device may act on being read.
-            raise OSError(f"{path}: not a regular file")
-        return os.open(f"/proc/self/fd/{walked[-1]}", os.O_RDONLY | os.O_CLOEXEC)
+        if any(name not in ("", ".") for name in todo):
+            raise OSError(f"{path}: not a directory on the way")
+        return walked.pop()
     finally:
         for fd in walked:
             os.close(fd)

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from offheap.api.words import Intrusion, allows
-from offheap.probes import buffer_pools, cgroup, jvm, memory, nmt, process, smaps
+from offheap.probes import buffer_pools, cgroup, gperftools, jemalloc, jvm, memory, nmt, process, smaps
 from offheap.probes.probe import Probe
 
-PROBES: tuple[Probe, ...] = (process.PROBE, cgroup.PROBE, smaps.PROBE, jvm.PROBE, nmt.PROBE, buffer_pools.PROBE, memory.PROBE)
+PROBES: tuple[Probe, ...] = (
+    process.PROBE,
+    cgroup.PROBE,
+    smaps.PROBE,
+    jvm.PROBE,
+    nmt.PROBE,
+    buffer_pools.PROBE,
+    memory.PROBE,
+    jemalloc.PROBE,
+    gperftools.PROBE,
+)
 
 
 def for_level(level: Intrusion) -> tuple[Probe, ...]:

@@ -3,7 +3,7 @@ dies in the middle has told the most."""
 
 from __future__ import annotations
 
-from offheap.collector.probes import buffer_pools, cgroup, jvm, memory, nmt, process, smaps
+from offheap.collector.probes import buffer_pools, cgroup, gperftools, jemalloc, jvm, memory, nmt, process, smaps
 from offheap.collector.visit import Take
 
 TAKES: tuple[Take, ...] = (
@@ -13,5 +13,7 @@ TAKES: tuple[Take, ...] = (
     *nmt.TAKES,
     *jvm.TAKES,
     *buffer_pools.TAKES,
+    *jemalloc.TAKES,
+    *gperftools.TAKES,
     *memory.TAKES,
 )
