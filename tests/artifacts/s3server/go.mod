@@ -1,3 +1,4 @@
+// The S3 server of the tests, in a module of its own.
 module offheap.dev/tests/s3server
 
 go 1.25.0
