@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offheap.api.words import Intrusion, allows
-from offheap.probes import buffer_pools, cgroup, gperftools, jemalloc, jvm, memory, nmt, process, smaps
+from offheap.probes import buffer_pools, cgroup, gperftools, jemalloc, jvm, memory, nativemem, nmt, process, smaps
 from offheap.probes.probe import Probe
 
 PROBES: tuple[Probe, ...] = (
@@ -13,6 +13,7 @@ PROBES: tuple[Probe, ...] = (
     jvm.PROBE,
     nmt.PROBE,
     buffer_pools.PROBE,
+    nativemem.PROBE,
     memory.PROBE,
     jemalloc.PROBE,
     gperftools.PROBE,

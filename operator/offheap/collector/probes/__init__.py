@@ -1,19 +1,33 @@
 """The probes that the collector can run, in the order in which they are taken: the cheapest first, so that a target that
-dies in the middle has told the most."""
+dies in the middle has told the most. But what loads code into the JVM comes before what measures its memory, for what it
+adds there would look like growth after the first instant."""
 
 from __future__ import annotations
 
-from offheap.collector.probes import buffer_pools, cgroup, gperftools, jemalloc, jvm, memory, nmt, process, smaps
+from offheap.collector.probes import (
+    buffer_pools,
+    cgroup,
+    gperftools,
+    jemalloc,
+    jvm,
+    memory,
+    nativemem,
+    nmt,
+    process,
+    smaps,
+)
 from offheap.collector.visit import Take
 
 TAKES: tuple[Take, ...] = (
+    nativemem.START,
+    *buffer_pools.TAKES,
     *cgroup.TAKES,
     *process.TAKES,
     *smaps.TAKES,
     *nmt.TAKES,
     *jvm.TAKES,
-    *buffer_pools.TAKES,
     *jemalloc.TAKES,
     *gperftools.TAKES,
+    *nativemem.TAKES,
     *memory.TAKES,
 )
