@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
 
@@ -41,6 +41,11 @@ class Finding:
     evidence: tuple[str, ...] = ()
     owner: str | None = None
     share: float = 0.0
+
+    def at_most(self, confidence: Confidence) -> Finding:
+        """The same with no more confidence than this."""
+        order = list(Confidence)
+        return replace(self, confidence=max(self.confidence, confidence, key=order.index))
 
 
 @dataclass(frozen=True, slots=True)

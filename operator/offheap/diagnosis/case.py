@@ -8,13 +8,15 @@ beside it. The compiler's arenas are left out of the whole too, for they swing b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offheap.diagnosis import balance
+from offheap.diagnosis.allocations import Allocations, allocations
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.balance import Booking
 from offheap.diagnosis.growth import Growth, Point, measure
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind, confidence_of
+from offheap.evidence.buffer_pools import BufferPool
 from offheap.evidence.bundle import Evidence, Sample
 from offheap.evidence.mappings import MappingClass
 
@@ -27,6 +29,8 @@ COMPILER_FLOOR_BYTES = 64 << 20
 MAIN_SHARE = 0.5
 """A leak's main row explains at least half of the growth outside the heap (docs/sources.md, decision tree)."""
 
+_DOUBT_LEFT = 0.5
+"""Of the doubt in a finding, after an independent measure said the same. A proposal: two raise the least Medium to High."""
 _NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED})
 
 
@@ -87,6 +91,14 @@ class Case:
     sustained_rise: float
     """The part of it that goes on: what a leak is measured against. Steps beside a leak (a collection that touches its
     bitmaps for the first time: 7 MiB measured) must not hide it."""
+    direct_pool: Growth | None
+    """Direct buffers by the JVM's own count."""
+    mapped_pool: Growth | None
+    """Mapped buffers by the JVM's own count: address space, touched or not."""
+    netty: Growth | None
+    """Buffers without cleaner by Netty's own counters, all copies of it together."""
+    allocations: tuple[Allocations, ...]
+    """What the profilers of native memory saw, those with Java frames first."""
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -125,21 +137,24 @@ class Case:
         share: float = MAIN_SHARE,
         follows: Sequence[str] = (),
         witnesses: Sequence[bool | None] = (),
+        confirmations: Sequence[bool | None] = (),
         floor_bytes: float | None = None,
     ) -> Suspicion | None:
         """A suspicion when the growth exceeds the floor and this share of the whole.
 
         `follows` are rows that such a leak takes along: they count as explained. `witnesses` are independent signs,
-        None where they were not read. Confidence is explained share × the part of the witnesses that agree, the row
-        itself counted as one.
+        None where they were not read; `confirmations` are those that measured the very same thing another way. Confidence
+        is explained share × the part of all that agree, the row itself counted as one; then each confirmation that agrees
+        halves what doubt is left.
         """
         floor = self.floor_bytes if floor_bytes is None else floor_bytes
         if growth is None or not growth.exceeds(floor) or self.share(growth) < share:
             return None
         explained = min(1.0, (growth.rise + self.rise(*follows)) / max(self.off_heap_rise, growth.rise))
-        heard = [True, *(witness for witness in witnesses if witness is not None)]
+        heard = [True, *(witness for witness in (*witnesses, *confirmations) if witness is not None)]
         confirmed = growth.grows(floor)
         score = explained * sum(heard) / len(heard)
+        score = 1 - (1 - score) * _DOUBT_LEFT ** sum(1 for each in confirmations if each)
         return Suspicion(
             growth=growth,
             share=self.share(growth),
@@ -158,6 +173,15 @@ class Case:
             for prefix in prefixes
         )
         return tuple(source for source in found if source)
+
+
+def ordered(evidence: Evidence) -> Evidence:
+    """The evidence with its samples in the order of time, those of a dead process left out.
+
+    A process that ended while it was sampled leaves a status without memory; its zeros are no measurement.
+    """
+    living = [sample for sample in evidence.samples if sample.status is None or sample.status.rss_bytes > 0]
+    return replace(evidence, samples=tuple(sorted(living, key=lambda each: (each.at, each.incarnation, each.index))))
 
 
 def open_case(evidence: Evidence) -> Case:
@@ -186,6 +210,10 @@ def open_case(evidence: Evidence) -> Case:
         foreign=_series(evidence.samples, _foreign_bytes),
         off_heap_rise=sum(growth.rise for growth in gaining),
         sustained_rise=sum(growth.rise for growth in gaining if growth.sustained),
+        direct_pool=_series(evidence.samples, lambda sample: _used(sample.pools.direct if sample.pools else None)),
+        mapped_pool=_series(evidence.samples, lambda sample: _used(sample.pools.mapped if sample.pools else None)),
+        netty=_series(evidence.samples, lambda sample: sample.pools.netty_bytes if sample.pools else None),
+        allocations=allocations(evidence),
     )
 
 
@@ -196,6 +224,10 @@ def _measured(series: Mapping[str, list[Point]]) -> dict[str, Growth]:
 def _series(samples: Sequence[Sample], value: Callable[[Sample], int | None]) -> Growth | None:
     points = [(sample, value(sample)) for sample in samples]
     return measure([Point(sample.at, known, sample.incarnation) for sample, known in points if known is not None])
+
+
+def _used(pool: BufferPool | None) -> int | None:
+    return pool.used_bytes if pool else None
 
 
 def _threads_of(sample: Sample) -> int | None:

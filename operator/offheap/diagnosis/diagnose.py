@@ -2,33 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from offheap.diagnosis.allocations import allocations, main_asker
 from offheap.diagnosis.answer import Balance, Diagnosis, Finding, Row, Verdict
-from offheap.diagnosis.case import Case, open_case
+from offheap.diagnosis.case import Case, open_case, ordered
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
 from offheap.diagnosis.rules import RULES
+from offheap.diagnosis.trials import compare
 from offheap.diagnosis.verdict import pick
-from offheap.evidence.bundle import Evidence, Sample
+from offheap.diagnosis.words import share_of
+from offheap.evidence.sample import Evidence
 
 _ORDER = {Outcome.FAIL: 0, Outcome.UNKNOWN: 1, Outcome.WARN: 2, Outcome.PASS: 3}
+_NATIVE = (VerdictKind.NATIVE_MALLOC, VerdictKind.NATIVE_MMAP)
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
     """What leaks, how fast, how sure. Never raises; the order of `evidence.samples` does not matter."""
-    living = [sample for sample in evidence.samples if _lives(sample)]
-    if not living:
+    return diagnose_with(evidence, ())
+
+
+def diagnose_with(evidence: Evidence, trials: Sequence[tuple[str, Evidence]]) -> Diagnosis:
+    """The same, with runs under one change each, by the names of their stages (`ArenaMax`, `Jemalloc`, …).
+
+    Each is compared with `evidence`, the run without any; what an allocator's profiles say of the owner is taken over.
+    """
+    whole = ordered(evidence)
+    if not whole.samples:
         return Diagnosis(verdict=_nothing_read(evidence), findings=(), balance=None)
-    ordered = sorted(living, key=lambda sample: (sample.at, sample.incarnation, sample.index))
-    case = open_case(replace(evidence, samples=tuple(ordered)))
-    findings = [finding for rule in RULES if (finding := rule(case)) is not None]
+    case = open_case(whole)
+    compared = [compare(whole, trial, name) for name, trial in trials]
+    findings = [_with_trials(finding, compared) for rule in RULES if (finding := rule(case)) is not None]
+    for name, trial in trials:
+        if trial.heap_profiles or trial.native_stacks:
+            findings = [_with_owner(finding, name, trial) for finding in findings]
+    findings += compared
     ranked = sorted(findings, key=lambda finding: (_ORDER[finding.outcome], -_weight(finding)))
     return Diagnosis(verdict=pick(case, findings), findings=tuple(ranked), balance=_sheet(case))
 
 
-def _lives(sample: Sample) -> bool:
-    """A process that ended while it was sampled leaves a status without memory; its zeros are no measurement."""
-    return sample.status is None or sample.status.rss_bytes > 0
+def _with_trials(finding: Finding, compared: Sequence[Finding]) -> Finding:
+    """A trial that shows retention takes the blame off native code; one that acquits glibc puts a doubt on retention."""
+    retention = [one for one in compared if one.kind is VerdictKind.GLIBC_RETENTION]
+    if finding.kind in _NATIVE and finding.outcome in (Outcome.FAIL, Outcome.UNKNOWN):
+        shown = next((one for one in retention if one.outcome is Outcome.FAIL), None)
+        if shown is not None:
+            return replace(finding, outcome=Outcome.WARN, message=f"{finding.message} But {_lower(shown.message)}")
+    if finding.kind is VerdictKind.GLIBC_RETENTION and any(one.outcome is Outcome.PASS for one in retention):
+        return finding.at_most(Confidence.MEDIUM)
+    return finding
+
+
+def _with_owner(finding: Finding, name: str, trial: Evidence) -> Finding:
+    """The finding with the owner that the profile of another run names, where it has none of its own."""
+    if finding.owner is not None or finding.kind not in (
+        *_NATIVE,
+        VerdictKind.DIRECT_BUFFERS,
+        VerdictKind.UNSAFE_MEMORY,
+    ):
+        return finding
+    is_native = finding.kind in _NATIVE
+    for seen in allocations(trial):
+        asker = main_asker(seen.native if is_native else seen.by_java)
+        if asker is not None and asker.owner is not None:
+            message = f"{finding.message} In the run with {name}, {share_of(asker.share)} of it was asked for by {asker.words}."
+            return replace(finding, owner=asker.owner, message=message)
+    return finding
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _weight(finding: Finding) -> float:

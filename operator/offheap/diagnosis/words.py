@@ -17,6 +17,11 @@ def size(value_bytes: float) -> str:
     return f"{value_bytes / 1024:.0f} KiB"
 
 
+def share_of(part: float) -> str:
+    """`97 %` of a part of 0 to 1."""
+    return f"{100 * part:.0f} %"
+
+
 def rate(bytes_per_second: float) -> str:
     """`412 MiB an hour`."""
     return f"{size(bytes_per_second * 3600)} an hour"

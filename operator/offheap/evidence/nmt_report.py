@@ -131,6 +131,12 @@ class NmtReport:
         return sum(category.committed_bytes for category in self.categories if category.name in names)
 
     @property
+    def allocated_bytes(self) -> int:
+        """What the VM holds by malloc, arenas included, in all categories together."""
+        chunks = (chunk for category in self.categories for chunk in (category.malloc, category.arena))
+        return sum(chunk.size_bytes for chunk in chunks if chunk)
+
+    @property
     def threads(self) -> int | None:
         return next((category.threads.count for category in self.categories if category.threads), None)
 

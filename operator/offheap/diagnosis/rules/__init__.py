@@ -11,15 +11,18 @@ from collections.abc import Callable
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.rules import (
+    awaiting_gc,
     code_cache,
     direct_memory,
     gc_structures,
+    glibc_retention,
     java_heap,
     jit_compiler,
     limit_too_small,
     mapped_files,
     metaspace,
     native_malloc,
+    native_mmap,
     other_nmt,
     page_cache,
     side_process,
@@ -43,7 +46,10 @@ RULES: tuple[Rule, ...] = (
     gc_structures.judge,
     direct_memory.judge,
     other_nmt.judge,
+    awaiting_gc.judge,
+    glibc_retention.judge,
     native_malloc.judge,
+    native_mmap.judge,
     without_nmt.judge,
     side_process.judge,
 )

@@ -1,56 +1,37 @@
-"""Memory that the JVM's own tracking does not see: native code that takes malloc or mmap."""
+"""Memory that the JVM's own tracking does not see: native code that takes malloc and does not free."""
 
 from __future__ import annotations
 
-from offheap.diagnosis import balance
+from offheap.diagnosis.allocations import main_asker
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
-from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import VerdictKind
-from offheap.diagnosis.words import rate, size
-from offheap.evidence.mappings import MappingClass
-
-_ARENA_SHARE = 0.6
+from offheap.diagnosis.outside import outside
+from offheap.diagnosis.words import rate, share_of, size
 
 
 def judge(case: Case) -> Finding | None:
-    outside = case.rows.get(balance.OUTSIDE_NMT)
-    if outside is None or case.native is None:
+    found = outside(case)
+    if found is None or found.kind is not VerdictKind.NATIVE_MALLOC:
         return None
-    growth = min(outside, case.native, key=_certainty)
-    suspicion = case.suspect(growth, witnesses=[case.is_resident(growth)])
-    if suspicion is None:
-        return None
-    return suspicion.finding(
+    growth, profile = found.suspicion.growth, found.witnesses.profile
+    asker = main_asker(profile.native) if profile and found.witnesses.profiled else None
+    who = "" if asker is None else f" {share_of(asker.share)} of what lives was asked for by {asker.words}."
+    return found.suspicion.finding(
         VerdictKind.NATIVE_MALLOC,
-        f"Anonymous memory outside NMT's sight grew by {size(growth.rise)}, {rate(growth.slope)}{_where(case)}. "
-        "That is native code: zlib (Inflater, Deflater, GZIP and ZIP streams), JNI libraries, or what glibc keeps.",
-        "Close what holds native memory (Inflater.end(), Deflater.end(), streams, ZipFile, RocksDB objects). "
-        "An allocation profile names the owner (async-profiler nativemem, or jemalloc with prof:true). To tell a leak from "
-        "glibc's retention, try `jcmd PID System.trim_native_heap` (JDK 17 and later); against retention: "
-        "MALLOC_ARENA_MAX=2, -XX:TrimNativeHeapInterval=5000 (17.0.9, 21 and later), or jemalloc.",
-        case.sources("smaps/smaps", "nmt", "process/status"),
+        f"Anonymous memory outside NMT's sight grew by {size(growth.rise)}, {rate(growth.slope)}{found.where}.{who} "
+        f"{_KNOWN if asker else _UNKNOWN} {found.says}".strip(),
+        f"{f'Look at {asker.owner}: close' if asker else 'Close'} what holds native memory (Inflater.end(), Deflater.end(), "
+        f"streams, ZipFile, RocksDB objects).{'' if asker else _NEXT}",
+        case.sources("smaps/smaps", "nmt", "malloc-info/info", "process/status"),
+        owner=asker.owner if asker else None,
     )
 
 
-def _certainty(growth: Growth) -> tuple[bool, float]:
-    return growth.sustained, growth.rise
-
-
-def _where(case: Case) -> str:
-    """Whether glibc's arenas grew or other mappings, in words; empty when the mappings do not tell."""
-    sheets = [sample.totals for sample in case.samples if sample.totals]
-    if len(sheets) < 2:
-        return ""
-    arenas = sum(
-        sheets[-1].of(kind).anonymous_bytes - sheets[0].of(kind).anonymous_bytes
-        for kind in (MappingClass.ARENAS, MappingClass.BRK_HEAP)
-    )
-    other = (
-        sheets[-1].of(MappingClass.OTHER_ANON).anonymous_bytes - sheets[0].of(MappingClass.OTHER_ANON).anonymous_bytes
-    )
-    if arenas <= 0 and other <= 0:
-        return ""
-    if arenas >= _ARENA_SHARE * (max(0, arenas) + max(0, other)):
-        return ", in glibc's malloc arenas"
-    return ", in mappings outside glibc's arenas (large malloc, or mmap)"
+_KNOWN = "It is native code, and it is still in use."
+_UNKNOWN = "That is native code: zlib (Inflater, Deflater, GZIP and ZIP streams), JNI libraries, or what glibc keeps."
+_NEXT = (
+    " An allocation profile names the owner (intrusion: Profile has nativemem, instrumentation.allocator: Jemalloc its own). "
+    "To tell a leak from glibc's retention, ask for the trim of the probe malloc-info (JDK 17 and later); against retention: "
+    "MALLOC_ARENA_MAX=2, -XX:TrimNativeHeapInterval=5000 (17.0.9, 21 and later), or jemalloc."
+)

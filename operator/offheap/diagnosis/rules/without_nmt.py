@@ -7,11 +7,13 @@ from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
 from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
+from offheap.diagnosis.outside import outside
+from offheap.diagnosis.rules import direct_memory
 from offheap.diagnosis.words import rate, size
 
 
 def judge(case: Case) -> Finding | None:
-    if case.has_nmt:
+    if case.has_nmt or outside(case) is not None or direct_memory.judge(case) is not None:
         return None
     growths = [case.rows[row] for row in (balance.MALLOC, balance.OTHER_ANONYMOUS) if row in case.rows]
     growth = max(growths, key=_rise, default=None)
