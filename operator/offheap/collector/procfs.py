@@ -135,6 +135,9 @@ class Proc:
         """None: it is gone."""
         return parse_stat(self._read_or_nothing(pid, "stat"))
 
+    def stat_of_thread(self, pid: int, tid: int) -> Stat | None:
+        return parse_stat(self._read_or_nothing(pid, f"task/{tid}/stat"))
+
     def status(self, pid: int) -> Status | None:
         return parse_status(self._read_or_nothing(pid, "status"))
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from offheap.api.words import Intrusion, allows
-from offheap.probes import buffer_pools, cgroup, gperftools, jemalloc, jvm, memory, nativemem, nmt, process, smaps
+from offheap.probes import (
+    buffer_pools,
+    cgroup,
+    gdb,
+    gperftools,
+    jemalloc,
+    jvm,
+    memory,
+    nativemem,
+    nmt,
+    pmap,
+    process,
+    smaps,
+)
 from offheap.probes.probe import Probe
 
 PROBES: tuple[Probe, ...] = (
     process.PROBE,
     cgroup.PROBE,
     smaps.PROBE,
+    pmap.PROBE,
     jvm.PROBE,
     nmt.PROBE,
     buffer_pools.PROBE,
     nativemem.PROBE,
     memory.PROBE,
+    gdb.PROBE,
     jemalloc.PROBE,
     gperftools.PROBE,
 )

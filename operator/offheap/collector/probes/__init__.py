@@ -7,6 +7,7 @@ from __future__ import annotations
 from offheap.collector.probes import (
     buffer_pools,
     cgroup,
+    gdb,
     gperftools,
     jemalloc,
     jvm,
@@ -30,4 +31,5 @@ TAKES: tuple[Take, ...] = (
     *gperftools.TAKES,
     *nativemem.TAKES,
     *memory.TAKES,
+    *gdb.TAKES,
 )

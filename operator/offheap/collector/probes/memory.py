@@ -40,10 +40,10 @@ def take_content(visit: Visit) -> Taken:
     regions = growing(visit, visit.notes.get(NOTE), most_regions(visit.plan, "memory"))
     memory = TargetMemory(visit.proc, visit.jvm.target.pid)
     try:
-        until = time.monotonic() + min(MOST_SECONDS, max(0.5, visit.clock.left_seconds / 2))
+        until = time.process_time() + min(MOST_SECONDS, max(0.5, visit.clock.left_seconds / 4))
         found = []
         for index, region in enumerate(regions):
-            now = time.monotonic()
+            now = time.process_time()
             share = (until - now) / (len(regions) - index)
             found.append(_region(memory, region, READ_BYTES // len(regions), now + share))
             visit.meter.note_memory()
@@ -59,7 +59,7 @@ def _region(memory: TargetMemory, region: Region, most_bytes: int, until: float)
     content = Content()
     cut = None
     for piece in memory.pieces(region, most_bytes):
-        if time.monotonic() > until:
+        if time.process_time() > until:
             cut = "Time"
             break
         content.feed(memory.read(piece))
