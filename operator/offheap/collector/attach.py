@@ -9,20 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import stat
+from collections.abc import Callable
 
 from offheap.collector import tool
 from offheap.collector.clock import Clock
 from offheap.collector.cost import Meter
 from offheap.collector.outcome import Skip
 from offheap.collector.procfs import Proc, mount_of
+from offheap.collector.stops import holds_up
 from offheap.collector.text import Text, short
-
-_NOT_STOPPING = frozenset(
-    ("VM.version", "VM.flags", "VM.command_line", "VM.native_memory", "GC.heap_info", "VM.uptime")
-)
-"""Commands that need no safepoint: measured with -Xlog:safepoint on 17.0.15 and 25.0.3. All others are taken to stop the
-JVM for as long as jattach runs, which is the upper bound: VM.metaspace stood 0.3 to 1.4 ms, VM.classloader_stats 0.2 to
-0.4 ms of 3 to 5."""
 
 _MOST_BYTES = 8 << 20
 _PATIENCE_SECONDS = 10.0
@@ -84,15 +79,18 @@ class Attach:
                 )
             )
 
-    def jcmd(self, command: str) -> tuple[Text, float]:
-        """The JVM's answer and for how many seconds it may have stood still. Raises Skip."""
+    def jcmd(self, command: str, rewrite: Callable[[str], str] | None = None) -> tuple[Text, float]:
+        """The JVM's answer and for how many seconds it may have stood still. Raises Skip.
+
+        `rewrite` gets the answer by whole lines and gives what of them may leave.
+        """
         if self.refusal:
             raise self.refusal
-        stops = command.split(" ")[0] not in _NOT_STOPPING
+        stops = holds_up(command)
         if stops and self._meter.pause_seconds >= self._pause_budget_seconds:
             raise Skip("PauseBudgetExceeded", f"{command} stops the JVM, and budget.pause is used up")
         # jattach 2.1 drops everything after the first word, so the command with its arguments is one word.
-        answer, run = self._run(command, ["jcmd", command], least_seconds=0.1)
+        answer, run = self._run(command, ["jcmd", command], least_seconds=0.1, rewrite=rewrite)
         pause = run.wall_seconds if stops else 0.0
         self._meter.note_pause(pause)
         text = answer.finish()
@@ -121,8 +119,10 @@ class Attach:
                 "AgentNotLoaded", f"{agent}: {short(said) or 'the JVM said nothing'} (exit code {run.exit_code})"
             )
 
-    def _run(self, what: str, words: list[str], least_seconds: float) -> tuple[_Answer, tool.Run]:
-        answer = _Answer()
+    def _run(
+        self, what: str, words: list[str], least_seconds: float, rewrite: Callable[[str], str] | None = None
+    ) -> tuple[_Answer, tool.Run]:
+        answer = _Answer(rewrite)
         timeout_seconds = max(least_seconds, min(_PATIENCE_SECONDS, self._clock.left_seconds))
         try:
             run = tool.run([self._jattach, str(self._pid), *words], timeout_seconds, _MOST_BYTES, answer.feed)
@@ -169,10 +169,10 @@ class Attach:
 class _Answer:
     """jattach's output: its own two lines taken off, the JVM's text kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, rewrite: Callable[[str], str] | None) -> None:
         self.connected = False
         self.code = 0
-        self._text = Text()
+        self._text = Text(rewrite=rewrite)
         self._first = b""
         self._begun = False
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
+from collections.abc import Callable
 
 _SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b.?|\x9b[0-?]*[ -/]*[@-~]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -32,10 +33,12 @@ def short(raw: bytes | str, limit: int = 300) -> str:
 
 
 class Text:
-    """A text that grows by lines and is compressed at once. `head` keeps the first `head_bytes` of it readable."""
+    """A text that grows by lines and is compressed at once. `head` keeps the first `head_bytes` of it readable. `rewrite`
+    says what of whole lines may be kept."""
 
-    def __init__(self, head_bytes: int = 64 << 10) -> None:
+    def __init__(self, head_bytes: int = 64 << 10, rewrite: Callable[[str], str] | None = None) -> None:
         self.size_bytes = 0
+        self._rewrite = rewrite
         self._head: list[str] = []
         self._head_left = head_bytes
         self._tail = b""
@@ -53,6 +56,8 @@ class Text:
 
     def add(self, text: str) -> None:
         """Take whole lines that are clean already."""
+        if self._rewrite is not None:
+            text = self._rewrite(text)
         data = text.encode()
         self.size_bytes += len(data)
         self._packed += self._packer.compress(data)

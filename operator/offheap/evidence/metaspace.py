@@ -1,7 +1,8 @@
-"""`jcmd VM.metaspace` of JDK 16 and later: what loaders use, what is committed and reserved, and the limits.
+"""`jcmd VM.metaspace` of JDK 16 and later, and `VM.metaspace basic` of 11 and later: what loaders use, what is committed
+and reserved, and the limits.
 
 Grammar: metaspaceReporter.cpp. Sizes are printed with two decimals, so a byte count here is right to a hundredth of its
-unit only. JDK 11 prints another text, which is refused.
+unit only. JDK 11's long form is another text, which is refused.
 """
 
 from __future__ import annotations
@@ -21,8 +22,15 @@ _PART = re.compile(
     rf" deallocated: (\d{{1,10}}) blocks with (\d{{1,16}}(?:\.\d{{1,2}})?) (bytes?|[KMGT]?B)$",
     re.ASCII,
 )
+_BASIC = re.compile(
+    r"^(?:(Non-class|Class|Both): *)?(?:\d{1,16}(?:\.\d{1,2})? (?:bytes?|[KMGT]?B) capacity, *)?"
+    rf"(\d{{1,16}}(?:\.\d{{1,2}})?) (bytes?|[KMGT]?B)(?:{_SHARE})? used[.,]",
+    re.ASCII,
+)
 _SPACE = re.compile(
-    rf"^(Non-class space|Class space|Both|MetaspaceSpace):{_SIZE} reserved,{_SIZE}{_SHARE} committed", re.ASCII
+    r"^(?:(Non-class space|Class space|Both|MetaspaceSpace): +)?(\d{1,16}(?:\.\d{1,2})?) (bytes?|[KMGT]?B) reserved,"
+    rf"{_SIZE}{_SHARE} committed",
+    re.ASCII,
 )
 _SETTING = re.compile(rf"^(MaxMetaspaceSize|CompressedClassSpaceSize|Current GC threshold):(?:{_SIZE}| unlimited)$")
 
@@ -50,13 +58,15 @@ class VirtualSpace:
 
 @dataclass(frozen=True, slots=True)
 class Metaspace:
-    """The whole report. `class_*` are None without compressed class pointers; `max_bytes` is None when unlimited."""
+    """The whole report. `class_*` are None without compressed class pointers; `max_bytes` is None when unlimited. The short
+    form does not count loaders, classes and chunks: these are None with it."""
 
-    loaders: int
-    classes: int
-    shared_classes: int
-    both: MetaspaceUsage
+    used_bytes: int
     virtual: VirtualSpace
+    loaders: int | None = None
+    classes: int | None = None
+    shared_classes: int | None = None
+    both: MetaspaceUsage | None = None
     non_class: MetaspaceUsage | None = None
     class_space: MetaspaceUsage | None = None
     class_virtual: VirtualSpace | None = None
@@ -69,6 +79,7 @@ def parse_metaspace(text: str) -> Metaspace:
     """Read one answer. Raises EvidenceError when the usage or the virtual space is missing or cannot be read."""
     head: re.Match[str] | None = None
     usages: dict[str, MetaspaceUsage] = {}
+    used: dict[str, int] = {}
     spaces: dict[str, VirtualSpace] = {}
     settings: dict[str, int] = {}
     for number, line in enumerate((raw.strip() for raw in text.splitlines()), start=1):
@@ -84,8 +95,10 @@ def parse_metaspace(text: str) -> Metaspace:
                 waste_bytes=_bytes(found[11], found[12]),
                 deallocated_bytes=_bytes(found[14], found[15]),
             )
+        elif found := _BASIC.match(line):
+            used[found[1] or "Both"] = _bytes(found[2], found[3])
         elif found := _SPACE.match(line):
-            spaces[found[1]] = VirtualSpace(_bytes(found[2], found[3]), _bytes(found[4], found[5]))
+            spaces[found[1] or "Both"] = VirtualSpace(_bytes(found[2], found[3]), _bytes(found[4], found[5]))
         elif found := _SETTING.match(line):
             if found[2]:
                 settings[found[1]] = _bytes(found[2], found[3])
@@ -93,14 +106,16 @@ def parse_metaspace(text: str) -> Metaspace:
             raise EvidenceError("a usage of metaspace that cannot be read", number)
     both = usages.get("Both") or usages.get("Non-Class")
     virtual = spaces.get("Both") or spaces.get("Non-class space") or spaces.get("MetaspaceSpace")
-    if head is None or both is None or virtual is None:
-        raise EvidenceError("not an answer of VM.metaspace (JDK 16 and later)", 1)
+    used_bytes = both.used_bytes if both else used.get("Both")
+    if used_bytes is None or virtual is None or (both is not None and head is None):
+        raise EvidenceError("not an answer of VM.metaspace (JDK 16 and later) or of its short form (11 and later)", 1)
     return Metaspace(
-        loaders=int(head[1]),
-        classes=int(head[2]),
-        shared_classes=int(head[3] or 0),
-        both=both,
+        used_bytes=used_bytes,
         virtual=virtual,
+        loaders=int(head[1]) if head else None,
+        classes=int(head[2]) if head else None,
+        shared_classes=int(head[3] or 0) if head else None,
+        both=both,
         non_class=usages.get("Non-Class"),
         class_space=usages.get("Class"),
         class_virtual=spaces.get("Class space"),

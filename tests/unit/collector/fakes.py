@@ -61,7 +61,8 @@ ANSWERS = {
     "VM.native_memory summary.diff": "\nNative Memory Tracking:\n\nTotal: reserved=1KB +1KB, committed=1KB +1KB\n",
     "VM.native_memory detail.diff": "\nNative Memory Tracking:\n\n" + "[0x00007f1] os::malloc+0x1\n" * 400,
     "GC.heap_info": " garbage-first heap   total 65536K, used 1024K [0x00000000c0000000, 0x00000000c4000000)\n",
-    "VM.metaspace": "Total Usage - 1 loaders\n",
+    "VM.metaspace basic": "Usage:\n  Both: 1.20 MB used.\n",
+    "Compiler.codecache": "CodeCache: size=49152Kb used=1066Kb max_used=1080Kb free=48086Kb\n",
     "VM.classloader_stats": "ClassLoader  Parent  CLD*  Classes\n",
 }
 
@@ -155,7 +156,7 @@ class FakeJattach:
     def behave(self, before: str = "", **answers: str) -> None:
         """`before`: shell that runs first; it may exit. `answers`: a shell command by jcmd command, dots as underscores."""
         cases = {command: f"printf %s {shlex.quote(text)}" for command, text in ANSWERS.items()}
-        cases |= {command.replace("__", " ").replace("_", ".", 1): shell for command, shell in answers.items()}
+        cases |= {_command(name): shell for name, shell in answers.items()}
         connected = "echo 'Connected to remote JVM'; echo 'JVM response code = 0'"
         body = "\n".join(f"  {shlex.quote(command)}) {connected}; {shell} ;;" for command, shell in cases.items())
         self.path.write_text(
@@ -164,6 +165,12 @@ class FakeJattach:
             "     echo 'java.lang.IllegalArgumentException: Unknown diagnostic command'; exit 255 ;;\nesac\n"
         )
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
+
+
+def _command(name: str) -> str:
+    """VM_native_memory__summary is VM.native_memory summary."""
+    command, _, rest = name.partition("__")
+    return f"{command.replace('_', '.', 1)} {rest}".strip()
 
 
 def plan_text(step: str, **fields: Any) -> str:

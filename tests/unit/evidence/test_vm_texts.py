@@ -83,14 +83,39 @@ def test_metaspace_numbers(
 ) -> None:
     metaspace = parse_metaspace(METASPACES[name])
     assert (metaspace.loaders, metaspace.classes, metaspace.shared_classes) == (loaders, classes, shared)
+    assert metaspace.both is not None
     assert metaspace.both.committed_bytes == pytest.approx(committed_kib * KIB, abs=1)
-    assert metaspace.both.used_bytes == pytest.approx(used_kib * KIB, abs=1)
+    assert metaspace.used_bytes == metaspace.both.used_bytes == pytest.approx(used_kib * KIB, abs=1)
     assert metaspace.virtual.committed_bytes == pytest.approx(virtual_kib * KIB, abs=1)
     assert metaspace.max_bytes is None
     assert metaspace.class_space_max_bytes == GIB
     assert metaspace.gc_threshold_bytes == 21 * MIB
     assert metaspace.class_virtual is not None
     assert metaspace.class_virtual.reserved_bytes == GIB
+
+
+@pytest.mark.parametrize(
+    ("name", "used_mib", "committed_mib", "class_committed_kib"),
+    [
+        ("jcmd-11-measured-metaspace-basic.txt", 1.32, 5.50, 768),
+        ("jcmd-17-measured-metaspace-basic.txt", 1.20, 1.94, 320),
+        ("jcmd-17-measured-metaspace-basic-no-class-space.txt", 7.56, 8.25, None),
+        ("jcmd-21-measured-metaspace-basic.txt", 1.91, 2.94, 512),
+        ("jcmd-25-measured-metaspace-basic.txt", 1.16, 1.62, 256),
+    ],
+)
+def test_the_short_form_of_metaspace(
+    name: str, used_mib: float, committed_mib: float, class_committed_kib: float | None
+) -> None:
+    metaspace = parse_metaspace(METASPACES[name])
+    assert (metaspace.loaders, metaspace.classes, metaspace.both) == (None, None, None)
+    assert metaspace.used_bytes == pytest.approx(used_mib * MIB, abs=1)
+    assert metaspace.virtual.committed_bytes == pytest.approx(committed_mib * MIB, abs=1)
+    if class_committed_kib is None:
+        assert metaspace.class_virtual is None
+    else:
+        assert metaspace.class_virtual is not None
+        assert metaspace.class_virtual.committed_bytes == class_committed_kib * KIB
 
 
 def test_metaspace_parts_and_limit() -> None:

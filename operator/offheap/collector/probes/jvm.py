@@ -1,4 +1,7 @@
-"""What the JVM says of its own parts: heap at every instant, metaspace and class loaders at both ends, thread names.
+"""What the JVM says of its own parts: heap at every instant, metaspace, code cache and thread names at both ends, and once,
+at the end, what stops it (class loaders) or is long (its map of all mappings).
+
+The short form of VM.metaspace reads counters only, where the long one walks all loaders in a safepoint.
 
 Thread names come from /proc, not from Thread.print, which would stop the JVM. They carry user data now and then
 (a request's id), so only stems leave: digits struck out, the rarest dropped.
@@ -9,9 +12,10 @@ from __future__ import annotations
 import re
 
 from offheap.collector.outcome import Skip, permission_denied
-from offheap.collector.visit import ALWAYS, EDGES, Take, Taken, Visit
+from offheap.collector.visit import ALWAYS, EDGES, LAST, Take, Taken, Visit
 
 _DIGITS = re.compile(r"\d+")
+_STACK_OF = re.compile(r"\b(STACK-\d+)-\S+")
 _MOST_STEMS = 200
 _KERNEL_NAME_BYTES = 15
 
@@ -59,18 +63,50 @@ def take_heap_info(visit: Visit) -> Taken:
 
 
 def take_metaspace(visit: Visit) -> Taken:
-    if 0 < visit.jvm.feature < 10:
-        raise Skip("JdkTooOld", "VM.metaspace came with JDK 10; the class loader statistics are there")
-    return Taken(*visit.attach.jcmd("VM.metaspace"))
+    _need(visit, 11, "VM.metaspace basic", "the class loader statistics are there")
+    return Taken(*visit.attach.jcmd("VM.metaspace basic"))
+
+
+def take_codecache(visit: Visit) -> Taken:
+    _need(visit, 9, "Compiler.codecache", "NMT's category Code tells how much it is")
+    return Taken(*visit.attach.jcmd("Compiler.codecache"))
 
 
 def take_classloader_stats(visit: Visit) -> Taken:
     return Taken(*visit.attach.jcmd("VM.classloader_stats"))
 
 
+def take_compiler_memory(visit: Visit) -> Taken:
+    return Taken(*visit.attach.jcmd("Compiler.memory")) if _may_have(visit, 22) else Taken(None)
+
+
+def take_system_map(visit: Visit) -> Taken:
+    if not _may_have(visit, 21):
+        return Taken(None)
+    return Taken(*visit.attach.jcmd("System.map", rewrite=_without_thread_names))
+
+
+def _need(visit: Visit, feature: int, command: str, instead: str) -> None:
+    """Raises Skip."""
+    if not _may_have(visit, feature):
+        raise Skip("JdkTooOld", f"{command} came with JDK {feature}, this is {visit.jvm.feature}; {instead}")
+
+
+def _may_have(visit: Visit, feature: int) -> bool:
+    """Not when the JDK is known to be older. A question in vain costs the target as much as any other."""
+    return not 0 < visit.jvm.feature < feature
+
+
+def _without_thread_names(lines: str) -> str:
+    return _STACK_OF.sub(r"\1", lines)
+
+
 TAKES = (
     Take("jvm", "threads", EDGES, take_threads),
     Take("jvm", "heap_info", ALWAYS, take_heap_info, costly=True),
     Take("jvm", "metaspace", EDGES, take_metaspace, costly=True),
-    Take("jvm", "classloader_stats", EDGES, take_classloader_stats, costly=True),
+    Take("jvm", "codecache", EDGES, take_codecache, costly=True),
+    Take("jvm", "classloader_stats", LAST, take_classloader_stats, costly=True, pause_seconds=0.005),
+    Take("jvm", "compiler_memory", LAST, take_compiler_memory, costly=True),
+    Take("jvm", "system_map", LAST, take_system_map, costly=True, bulk=True),
 )
