@@ -5,14 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from datetime import timedelta
 
 import click
 import kopf
 from kopf._core.engines.peering import Identity
 
 from offheap.api.crd import generate, render
+from offheap.api.duration import parse_duration
+from offheap.api.quantity import parse_quantity
 from offheap.handlers import registry
 from offheap.settings import Settings
+
+
+def _duration(_: click.Context, __: click.Parameter, value: str) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _quantity(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+    try:
+        return None if value is None else parse_quantity(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.group()
@@ -36,6 +53,27 @@ def main() -> None:
 )
 @click.option("--metrics-port", envvar="OFFHEAP_METRICS_PORT", default=Settings.metrics_port, show_default=True)
 @click.option("--liveness-port", envvar="OFFHEAP_LIVENESS_PORT", default=Settings.liveness_port, show_default=True)
+@click.option(
+    "--artifacts-url",
+    envvar="OFFHEAP_ARTIFACTS_URL",
+    default=Settings.artifacts_url,
+    show_default=True,
+    help="Where evidence is kept: file:///directory, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix.",
+)
+@click.option(
+    "--artifacts-ttl",
+    envvar="OFFHEAP_ARTIFACTS_TTL",
+    default="168h",
+    show_default=True,
+    callback=_duration,
+    help="How long evidence is kept; 0s: for ever.",
+)
+@click.option(
+    "--artifacts-capacity",
+    envvar="OFFHEAP_ARTIFACTS_CAPACITY",
+    callback=_quantity,
+    help="The most that is kept in all, such as 900Mi; default: no bound.",
+)
 @click.option("--width", envvar="OFFHEAP_WIDTH", default=Settings.width, show_default=True, help="Steps at a time.")
 @click.option("--log-format", envvar="OFFHEAP_LOG_FORMAT", type=click.Choice(["json", "plain"]), default="json")
 @click.option("--verbose", "-v", is_flag=True)
@@ -46,6 +84,9 @@ def run(
     namespaces: tuple[str, ...],
     metrics_port: int,
     liveness_port: int,
+    artifacts_url: str,
+    artifacts_ttl: float,
+    artifacts_capacity: int | None,
     width: int,
     log_format: str,
     verbose: bool,
@@ -57,6 +98,9 @@ def run(
         namespaces=namespaces,
         metrics_port=metrics_port,
         liveness_port=liveness_port,
+        artifacts_url=artifacts_url,
+        artifacts_ttl=timedelta(seconds=artifacts_ttl) if artifacts_ttl else None,
+        artifacts_capacity_bytes=artifacts_capacity,
         width=width,
         instance=socket.gethostname(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +12,8 @@ import kopf
 from prometheus_client import start_http_server
 
 from offheap.api.v1alpha1 import GROUP, PLURAL, VERSION
+from offheap.artifacts.keeper import sweep_forever
+from offheap.artifacts.store import open_store
 from offheap.cluster import retryable
 from offheap.cluster.client import Client
 from offheap.cluster.events import Events
@@ -44,15 +47,20 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         await _connect(memo)
 
     async def _connect(memo: kopf.Memo) -> None:
+        store = open_store(
+            settings.artifacts_url, ttl=settings.artifacts_ttl, capacity_bytes=settings.artifacts_capacity_bytes
+        )
         client = await Client.connect()
         reconciler = Reconciler(
             Investigations(client),
             Workloads(client, settings.collector_image, settings.collector_pull_policy),
             Pods(client),
             Events(client, settings.instance),
+            store,
             settings,
         )
         memo.client = client
+        memo.sweeper = asyncio.create_task(sweep_forever(store))
         memo.loop = Loop(reconciler.step, width=settings.width, retryable=retryable())
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
@@ -86,6 +94,7 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
 
     @kopf.on.cleanup(registry=handlers)
     async def stop(memo: kopf.Memo, **_: Any) -> None:
+        memo.sweeper.cancel()
         await memo.loop.stop()
         await memo.client.close()
 

@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from offheap.api.v1alpha1 import MemoryInvestigation, Status
+from offheap.analysis import Spoken, draw, raw, stream_name, told, unpacked, weigh
+from offheap.api.v1alpha1 import CollectorStatus, MemoryInvestigation, Status
+from offheap.artifacts.files import File
+from offheap.artifacts.manifest import About, Key, Pod, StreamNote
+from offheap.artifacts.store import Kept, Store
 from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
-from offheap.diagnosis import Diagnosis, diagnose
-from offheap.evidence.bundle import Evidence, bundle
 from offheap.evidence.identity import JvmIdentity
-from offheap.evidence.stream import Stream, read_stream
 from offheap.harvest import Harvest
 from offheap.investigation import transitions as to
 from offheap.investigation.ephemeral import container_json, liveness_period_seconds
@@ -59,12 +60,19 @@ class Reconciler:
     """Carries investigations on. All that it remembers between passes can be read again from the cluster."""
 
     def __init__(
-        self, investigations: Investigations, workloads: Workloads, pods: Pods, events: Events, settings: Settings
+        self,
+        investigations: Investigations,
+        workloads: Workloads,
+        pods: Pods,
+        events: Events,
+        store: Store,
+        settings: Settings,
     ) -> None:
         self._investigations = investigations
         self._workloads = workloads
         self._pods = pods
         self._events = events
+        self._store = store
         self._settings = settings
         self._harvest = Harvest(pods)
         self._begin: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
@@ -150,6 +158,7 @@ class Reconciler:
     async def _act(self, inv: MemoryInvestigation, seen: Observed, step: Step) -> Problem | None:
         match step:
             case Record(status=status):
+                await self._keep_stage(inv, status)
                 await self._record(inv, status)
             case Hold():
                 await self._investigations.hold(inv, on=True)
@@ -188,16 +197,20 @@ class Reconciler:
         )
 
     async def _analyze(self, inv: MemoryInvestigation) -> None:
-        """Weighs all that the samplers said. Diagnosing is pure computing: it runs beside the event loop."""
-        here = [c for c in inv.status.collectors if c.pod_uid == inv.status.pods[-1].uid]
-        said = [await self._harvest.whole(inv, c) for c in here]
+        """Weighs all that the collectors said and keeps it. Computing runs beside the event loop."""
         now = _now()
         try:
-            streams, evidence, diagnosis = await asyncio.to_thread(_weigh, said)
-            status = to.probes_seen(inv.status, probe_outcomes(streams), evidence.gaps, len(evidence.samples), now)
-            status = to.ending(
-                with_diagnosis(status, diagnosis), Problem(diagnosis.verdict.kind, diagnosis.verdict.summary), now
+            spoken = [await self._spoken(inv, collector) for collector in inv.status.collectors]
+            weighed = await asyncio.to_thread(weigh, spoken, inv.status.stages)
+            status = to.probes_seen(
+                inv.status, weighed.probes, weighed.evidence.gaps, len(weighed.evidence.samples), now
             )
+            status = with_diagnosis(status, weighed.diagnosis)
+            drawn = await draw(weighed)
+            kept = await self._keep(inv, (*drawn, *weighed.gathered.files), weighed.gathered.streams)
+            status = to.artifacts_kept(status, *told(kept), now)
+            verdict = weighed.diagnosis.verdict
+            status = to.ending(status, Problem(verdict.kind, verdict.summary), now)
         except Exception as error:
             # It would fail the same way again and again, and the target stay patched meanwhile.
             log.exception("%s/%s: the evidence cannot be weighed", inv.namespace, inv.name)
@@ -205,6 +218,34 @@ class Reconciler:
             await self._record(inv, to.ending(inv.status, failed, now))
             return
         await self._record(inv, status)
+
+    async def _spoken(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Spoken:
+        """Every line of a collector: of its log, or where its pod is gone and the operator was replaced, as it was kept."""
+        lines = await self._harvest.whole(inv, collector)
+        if not lines and collector.step == "Sample":
+            lines = unpacked(await self._store.load(_key(inv), stream_name(collector)))
+        return Spoken(collector, lines)
+
+    async def _keep(self, inv: MemoryInvestigation, files: Sequence[File], streams: Sequence[StreamNote]) -> Kept:
+        pods = tuple(Pod(pod.name, pod.uid) for pod in inv.status.pods)
+        about = About(pods, tuple(streams))
+        return await self._store.save(_key(inv), files, about, budget_bytes=inv.spec.budget.artifacts_bytes, now=_now())
+
+    async def _keep_stage(self, inv: MemoryInvestigation, status: Status) -> None:
+        """Before a stage's end goes on record: the next rollout takes its pod and log away."""
+        before, after = inv.status.collectors, status.collectors
+        if not after or after[-1].step != "Sample" or after[-1].state not in ("Done", "Failed"):
+            return
+        if before and before[-1] == after[-1]:
+            return
+        try:
+            lines = await self._harvest.whole(inv, after[-1])
+        except Exception as error:
+            # Nothing of it was ever read, and the node does not answer: there is nothing to keep.
+            log.warning("%s/%s: %s: %s", inv.namespace, inv.name, type(error).__name__, error)
+            return
+        gathered = await asyncio.to_thread(raw, Spoken(after[-1], lines))
+        await self._keep(inv, gathered.files, gathered.streams)
 
     async def _record(self, inv: MemoryInvestigation, status: Status) -> None:
         """Writes the status and, where that shows a transition, an Event."""
@@ -243,10 +284,8 @@ def _is_under_way(inv: MemoryInvestigation) -> bool:
     return inv.status.started_at is not None and not inv.is_finished
 
 
-def _weigh(said: Sequence[tuple[str, ...]]) -> tuple[list[Stream], Evidence, Diagnosis]:
-    streams = [read_stream(lines) for lines in said]
-    evidence = bundle(streams)
-    return streams, evidence, diagnose(evidence)
+def _key(inv: MemoryInvestigation) -> Key:
+    return Key(inv.namespace, inv.name, inv.uid)
 
 
 def _now() -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from offheap.investigation.plan import Patience
 
@@ -18,4 +19,7 @@ class Settings:
     liveness_port: int = 8081
     width: int = 8
     instance: str = "offheap"
+    artifacts_url: str = "file:///var/lib/offheap/artifacts"
+    artifacts_ttl: timedelta | None = timedelta(days=7)
+    artifacts_capacity_bytes: int | None = None
     patience: Patience = field(default_factory=Patience)

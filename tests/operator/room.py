@@ -13,7 +13,8 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import NotFoundException
 
 from offheap.api.v1alpha1 import GROUP, KIND, PLURAL, VERSION, MemoryInvestigation, Status
-from offheap.cluster.client import Client
+from offheap.artifacts.store import open_store
+from offheap.cluster.client import STRATEGIC_MERGE_PATCH, Client
 from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
@@ -67,15 +68,16 @@ class Room:
     def __post_init__(self) -> None:
         self.client = Client(self.wire)
         self.investigations = Investigations(self.client)
-        self.workloads = Workloads(self.client)
+        self.workloads = Workloads(self.client, "offheap/collector:dev")
         self.pods = Pods(self.client)
         self.events = Events(self.client, "optest")
+        self.store = open_store("memory:///")
         self.prefix = f"t{uuid.uuid4().hex[:8]}"
 
     def reconciler(self, **changes: Any) -> Reconciler:
         """A new process, as far as the cluster can tell."""
         settings = replace(SETTINGS, **changes)
-        return Reconciler(self.investigations, self.workloads, self.pods, self.events, settings)
+        return Reconciler(self.investigations, self.workloads, self.pods, self.events, self.store, settings)
 
     def name(self) -> str:
         return f"{self.prefix}-{next(self.serial)}"
@@ -125,9 +127,14 @@ class Room:
         return await self.read(inv)
 
     async def deployment(
-        self, container: Tree | None = None, *, name: str | None = None, manager: str = "kubectl"
+        self,
+        container: Tree | None = None,
+        *,
+        name: str | None = None,
+        manager: str = "kubectl",
+        pod: Tree | None = None,
     ) -> Workload:
-        """A Deployment without pods, as its owner applied it."""
+        """A Deployment without pods, as its owner applied it. `container` and `pod` add to their specs."""
         name = name or self.name()
         labels = {"app": name}
         body = {
@@ -139,7 +146,7 @@ class Room:
                 "selector": {"matchLabels": labels},
                 "template": {
                     "metadata": {"labels": labels},
-                    "spec": {"containers": [{"name": "app", "image": "none:1", **(container or {})}]},
+                    "spec": {"containers": [{"name": "app", "image": "none:1", **(container or {})}], **(pod or {})},
                 },
             },
         }
@@ -150,6 +157,11 @@ class Room:
         found = await self.workloads.read("Deployment", self.namespace, name)
         assert found is not None
         return found
+
+    async def wipe_books(self, name: str) -> None:
+        """What kubectl replace does to managedFields: nobody is known as the owner of anything any more."""
+        body = {"metadata": {"managedFields": [{}]}}
+        await self.client.write("PATCH", self.path("deployments", name), body, content_type=STRATEGIC_MERGE_PATCH)
 
     async def pod(self, user: int = 1000) -> Tree:
         """A pod that is stored and never scheduled: no kubelet has to work for it."""

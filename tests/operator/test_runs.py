@@ -10,7 +10,7 @@ import kopf
 import pytest
 from prometheus_client import REGISTRY
 
-from offheap import handlers, reconcile
+from offheap import analysis, handlers
 from offheap.api.v1alpha1 import PLURAL, MemoryInvestigation, Status
 from offheap.cluster.client import Client
 from offheap.investigation import transitions as to
@@ -144,7 +144,7 @@ async def at_state(room: Room, state: str, patch: Patch, target: Workload) -> Me
     await room.investigations.hold(inv, on=True)
     inv = await room.read(inv)
     status = begun(inv, target, {"metadata": {"name": "p", "uid": "p-1"}})
-    status = to.instrumentation_intended(status, target, patch, NOW)
+    status = to.instrumentation_intended(status, target, patch, "Baseline", NOW)
     inv = await room.with_status(inv, status)
     if state == "Intended":
         return inv
@@ -239,10 +239,10 @@ async def test_a_conflict_with_another_manager_changes_nothing_and_is_said(room:
 async def test_evidence_that_breaks_the_analysis_does_not_keep_the_target_patched(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("by no sample")
 
-    monkeypatch.setattr(reconcile, "diagnose", broken)
+    monkeypatch.setattr(analysis, "diagnose_with", broken)
     target = await room.deployment()
     whole = await room.as_owned(target.name)
     inv = await at_state(room, "Applied", TOOL, target)

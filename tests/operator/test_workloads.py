@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from offheap.api.v1alpha1 import InstrumentationStatus
+from offheap.api.v1alpha1 import EnvironmentVariable, InstrumentationStatus
 from offheap.cluster.client import STRATEGIC_MERGE_PATCH
 from offheap.investigation.instrumentation import JvmFacts, choose
 from offheap.investigation.problems import Problem
@@ -26,7 +26,13 @@ Tree = dict[str, Any]
 
 def record(patch: Patch) -> InstrumentationStatus:
     return InstrumentationStatus(
-        state="Applied", carrier=patch.carrier, container=patch.container, value=patch.value, field_manager="offheap"
+        state="Applied",
+        carrier=patch.carrier,
+        container=patch.container,
+        value=patch.value or None,
+        environment=tuple(EnvironmentVariable(name=name, value=value) for name, value in patch.environment),
+        allocator=patch.allocator,
+        field_manager="offheap",
     )
 
 
@@ -38,7 +44,7 @@ async def undo(room: Room, name: str, patch: Patch) -> list[str]:
         step = undoing(target, record(patch))
         if step is None:
             return done
-        assert len(done) < 3, "the undoing does not come to an end"
+        assert len(done) < 6, "the undoing does not come to an end"
         done.append(type(step).__name__)
         match step:
             case Unapply():
@@ -193,6 +199,61 @@ async def test_removing_from_an_object_that_moved_changes_nothing_and_is_planned
     moved = await room.as_owned(before.name)
     assert await room.workloads.remove(patched, step.operations) is None
     assert await room.as_owned(before.name) == moved
+
+
+JEMALLOC = Patch(
+    container="app",
+    carrier="JAVA_TOOL_OPTIONS",
+    value=NMT,
+    environment=(("LD_PRELOAD", "/offheap/libjemalloc.so.2"), ("MALLOC_CONF", "prof:true")),
+    allocator="Jemalloc",
+)
+ARENAS = Patch(container="app", carrier="JAVA_TOOL_OPTIONS", value=NMT, environment=(("MALLOC_ARENA_MAX", "2"),))
+FULL_POD: Tree = {
+    "initContainers": [{"name": "migrate", "image": "none:1"}],
+    "volumes": [{"name": "tmp", "emptyDir": {}}],
+}
+FULL_CONTAINER: Tree = {"env": [A], "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+
+
+@pytest.mark.parametrize("full", [False, True])
+async def test_an_allocator_is_brought_and_taken_away_to_the_letter(room: Room, full: bool) -> None:
+    before = await room.deployment(FULL_CONTAINER if full else {}, pod=FULL_POD if full else {})
+    whole = await room.as_owned(before.name)
+    assert await room.workloads.apply(before, JEMALLOC) is None
+    patched = await room.workload(before.name)
+    assert is_patched(patched, record(JEMALLOC))
+    spec = patched.template["spec"]
+    assert [one["name"] for one in spec["initContainers"]] == (["migrate"] if full else []) + ["offheap-allocator"]
+    assert [one["name"] for one in spec["volumes"]] == (["tmp"] if full else []) + ["offheap-allocator"]
+    assert await undo(room, before.name, JEMALLOC) == ["Unapply"]
+    assert await room.as_owned(before.name) == whole
+    assert (await room.workload(before.name)).template_hash == before.template_hash
+
+
+async def test_one_change_after_the_other_leaves_only_the_last(room: Room) -> None:
+    before = await room.deployment(FULL_CONTAINER, pod=FULL_POD)
+    whole = await room.as_owned(before.name)
+    for patch in (TOOL, JEMALLOC, ARENAS):
+        assert await room.workloads.apply(await room.workload(before.name), patch) is None
+        assert is_patched(await room.workload(before.name), record(patch))
+    spec = (await room.workload(before.name)).template["spec"]
+    assert [one["name"] for one in spec["initContainers"]] == ["migrate"]
+    assert {e["name"] for e in spec["containers"][0]["env"]} == {"A", "JAVA_TOOL_OPTIONS", "MALLOC_ARENA_MAX"}
+    assert await undo(room, before.name, ARENAS) == ["Unapply"]
+    assert await room.as_owned(before.name) == whole
+
+
+@pytest.mark.parametrize("full", [False, True])
+async def test_an_allocator_is_found_where_the_books_were_wiped(room: Room, full: bool) -> None:
+    """kubectl replace makes everything its own; what is ours is then known by its name and value alone."""
+    before = await room.deployment(FULL_CONTAINER if full else {}, pod=FULL_POD if full else {})
+    assert await room.workloads.apply(before, JEMALLOC) is None
+    await room.wipe_books(before.name)
+    assert not owns_fields(await room.workload(before.name))
+    done = await undo(room, before.name, JEMALLOC)
+    assert set(done) == {"Remove"}
+    assert (await room.workload(before.name)).template_hash == before.template_hash
 
 
 COMMAND_LINES: list[Tree] = [

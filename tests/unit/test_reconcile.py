@@ -10,6 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from offheap import reconcile
 from offheap.api.v1alpha1 import MemoryInvestigation, Status
+from offheap.artifacts.store import open_store
 from offheap.investigation.steps import Wait
 from offheap.investigation.workload import Workload
 from offheap.reconcile import Reconciler
@@ -93,7 +94,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def reconciler(world: World, pods: type[Cluster] = ThePod) -> Reconciler:
     rooms: Any = TheInvestigation(world), TheWorkload(world), pods(world), Cluster(world)
-    return Reconciler(*rooms, Settings())
+    return Reconciler(*rooms, open_store("memory:///"), Settings())
 
 
 @pytest.mark.parametrize("pods", [ThePod, NoPods])

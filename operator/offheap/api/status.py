@@ -50,7 +50,8 @@ class Condition(BaseModel):
     model_config = STORED
 
     type: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Z][A-Za-z]*$")]
-    """Accepted, TargetResolved, Instrumented, EvidenceCollected, Restored, Succeeded, Ready, Reconciling or Stalled."""
+    """Accepted, TargetResolved, Instrumented, EvidenceCollected, ArtifactsStored, Restored, Succeeded, Ready, Reconciling or
+    Stalled."""
     status: ConditionStatus
     """True, False or Unknown."""
     reason: Reason
@@ -365,8 +366,8 @@ class Status(BaseModel):
         max_length=16,
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    """The aspects of the state: Accepted, TargetResolved, Instrumented, EvidenceCollected, Restored, Succeeded, Ready,
-    Reconciling, Stalled."""
+    """The aspects of the state: Accepted, TargetResolved, Instrumented, EvidenceCollected, ArtifactsStored, Restored,
+    Succeeded, Ready, Reconciling, Stalled."""
     started_at: Time | None = None
     """When the investigation left Pending; the deadline counts from here."""
     sampling_started_at: Time | None = None

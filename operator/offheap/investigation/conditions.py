@@ -16,6 +16,7 @@ TYPES = (
     "TargetResolved",
     "Instrumented",
     "EvidenceCollected",
+    "ArtifactsStored",
     "Restored",
     "Succeeded",
     "Ready",

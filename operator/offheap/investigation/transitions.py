@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from offheap.api.v1alpha1 import (
+    Artifact,
     CollectorStatus,
     EnvironmentVariable,
     InstrumentationStatus,
@@ -264,6 +265,17 @@ def probes_seen(
         return with_condition(status, "EvidenceCollected", "True", "WithGaps", message, now)
     message = f"{samples} samples; the collector ended with {how}."
     return with_condition(status, "EvidenceCollected", "True", how, message, now)
+
+
+def artifacts_kept(
+    status: Status, artifacts: tuple[Artifact, ...], left_out: int, problem: Problem | None, now: datetime
+) -> Status:
+    """Where the bulk of the evidence is, or why it is nowhere."""
+    status = status.model_copy(update={"artifacts": artifacts, "artifacts_left_out": left_out or None})
+    if problem is not None:
+        return with_condition(status, "ArtifactsStored", "False", problem.reason, problem.message, now)
+    message = f"{len(artifacts) + left_out} files; the first is the list of all."
+    return with_condition(status, "ArtifactsStored", "True", "Stored", message, now)
 
 
 def ending(status: Status, outcome: Problem, now: datetime) -> Status:

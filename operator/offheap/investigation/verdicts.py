@@ -8,10 +8,20 @@ from datetime import UTC, datetime
 from offheap import diagnosis as diagnosed
 from offheap.api.duration import format_duration
 from offheap.api.quantity import format_bytes
-from offheap.api.v1alpha1 import Balance, BalanceRow, FindingStatus, ProbeStatus, Status, VerdictStatus
+from offheap.api.v1alpha1 import (
+    Balance,
+    BalanceRow,
+    FindingStatus,
+    ProbeStatus,
+    StageStatus,
+    Status,
+    VerdictStatus,
+)
 from offheap.api.words import ProbeState
-from offheap.evidence.stream import EvidenceRecord, Stream
+from offheap.evidence.stream import Blob, EvidenceRecord, Stream
 from offheap.probes import PROBES
+from offheap.probes.choice import ALLOCATORS
+from offheap.probes.probe import Probe
 
 MOST_FINDINGS = 32
 
@@ -73,25 +83,60 @@ def _rate(bytes_per_hour: float | None) -> str | None:
 
 def probe_outcomes(streams: Sequence[Stream]) -> tuple[ProbeStatus, ...]:
     """What each probe yielded over all collectors, and what it cost."""
-    peak = max((s.end.peak_pss_bytes for s in streams if s.end is not None), default=0)
     records = [r for s in streams for r in s.evidence]
+    blobs = [b for s in streams for b in s.blobs]
+    return tuple(
+        outcome
+        for probe in PROBES
+        if (outcome := _outcome(probe, streams, [r for r in records if r.probe == probe.name], blobs)) is not None
+    )
+
+
+def _outcome(
+    probe: Probe, streams: Sequence[Stream], taken: Sequence[EvidenceRecord], blobs: Sequence[Blob]
+) -> ProbeStatus | None:
+    if probe.derived_from is not None:
+        taken = [r for s in streams for r in s.evidence if f"{r.probe}/{r.name}" == probe.derived_from]
+        if _instants(taken) < 2:
+            return _too_few(probe) if taken else None
+    skipped = next((k for s in streams for k in s.skipped if k.probe == probe.name), None)
+    if not taken and skipped is None and not any(blob.probe == probe.name for blob in blobs):
+        return None
+    peak = max((r.peak_pss_bytes for r in taken), default=0)
+    state: ProbeState = "Skipped" if not taken and skipped is not None else "Done"
+    return ProbeStatus(
+        name=probe.name,
+        level=probe.level,
+        state=state,
+        reason=None if skipped is None else skipped.reason,
+        message=None if skipped is None else skipped.message,
+        samples=_instants(taken) or None,
+        target_memory_peak=format_bytes(peak) if peak else None,
+        pause=_longest_pause(taken),
+    )
+
+
+def _too_few(probe: Probe) -> ProbeStatus:
+    message = f"{probe.name} compares readings of {probe.derived_from}, and there is one only: a longer sampling.duration."
+    return ProbeStatus(name=probe.name, level=probe.level, state="Skipped", reason="TooFewSamples", message=message)
+
+
+def stage_outcomes(stages: Sequence[StageStatus]) -> tuple[ProbeStatus, ...]:
+    """What became of each trial, and of an allocator that could not be brought."""
     found = []
-    for probe in PROBES:
-        taken = [r for r in records if r.probe == probe.name]
-        skipped = next((k for s in streams for k in s.skipped if k.probe == probe.name), None)
-        if not taken and skipped is None:
+    for stage in stages:
+        allocator = ALLOCATORS.get(stage.name)
+        if stage.name == "Baseline" or (allocator is not None and stage.state != "Skipped"):
             continue
-        state: ProbeState = "Done" if taken else "Skipped"
         found.append(
             ProbeStatus(
-                name=probe.name,
-                level=probe.level,
-                state=state,
-                reason=None if skipped is None else skipped.reason,
-                message=None if skipped is None else skipped.message,
-                samples=_instants(taken) or None,
-                target_memory_peak=format_bytes(peak) if peak else None,
-                pause=_longest_pause(taken),
+                name=allocator or "trial",
+                level="Restart",
+                state="Skipped" if stage.state == "Skipped" else "Done",
+                reason=stage.reason,
+                message=stage.message
+                if allocator
+                else f"{stage.name}: {stage.message or 'compared with the baseline.'}",
             )
         )
     return tuple(found)

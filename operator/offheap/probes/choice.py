@@ -38,7 +38,7 @@ def chosen(
         return {"perf": _options("perf", asked.get("perf"), pause_limit_seconds)}
     found: dict[str, Options] = {}
     for probe in PROBES:
-        if _runs(probe.name, probe.level, spec, stage, first=first):
+        if probe.derived_from is None and _runs(probe.name, probe.level, spec, stage, first=first):
             found[probe.name] = _options(probe.name, asked.get(probe.name), pause_limit_seconds)
     if stage in ALLOCATORS:
         found[ALLOCATORS[stage]] = {"directory": profiles}

@@ -26,3 +26,5 @@ class Probe:
     memory_bytes: int
     pause_seconds: float
     yields: tuple[str, ...]
+    derived_from: str | None = None
+    """Evidence of another probe that the operator makes this one of, such as ``smaps/smaps``: it costs nothing more."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from offheap.api.v1alpha1 import Status, dump
+from offheap.api.v1alpha1 import StageStatus, Status, dump
 from offheap.diagnosis import Balance, Diagnosis, Finding, Row, Verdict
-from offheap.evidence.stream import End, EvidenceRecord, Skipped, Stream
-from offheap.investigation.verdicts import MOST_FINDINGS, probe_outcomes, with_diagnosis
+from offheap.evidence.stream import Blob, End, EvidenceRecord, Skipped, Stream
+from offheap.investigation.verdicts import MOST_FINDINGS, probe_outcomes, stage_outcomes, with_diagnosis
 from tests.unit.investigation.world import START
 
 MIB = 1 << 20
@@ -87,9 +87,17 @@ def test_lists_and_texts_have_an_end() -> None:
     assert Status.model_validate(dump(status)) == status
 
 
-def evidence(probe: str, sample: int | None, pause: float = 0.0) -> EvidenceRecord:
+def evidence(probe: str, sample: int | None, pause: float = 0.0, peak: int = 0) -> EvidenceRecord:
     return EvidenceRecord(
-        seq=1, at=0.0, elapsed_seconds=0.0, probe=probe, name="x", sample=sample, data="", pause_seconds=pause
+        seq=1,
+        at=0.0,
+        elapsed_seconds=0.0,
+        probe=probe,
+        name=probe,
+        sample=sample,
+        data="",
+        pause_seconds=pause,
+        peak_pss_bytes=peak,
     )
 
 
@@ -103,7 +111,7 @@ def test_what_became_of_each_probe_over_all_collectors() -> None:
         evidence=(
             evidence("smaps", 0),
             evidence("smaps", 0),
-            evidence("smaps", 1),
+            evidence("smaps", 1, peak=12 * MIB),
             evidence("jvm", 0, 0.002),
             evidence("jvm", 1, 0.005),
         ),
@@ -111,12 +119,42 @@ def test_what_became_of_each_probe_over_all_collectors() -> None:
         end=End("Completed", "", peak_pss_bytes=12 * MIB),
     )
     found = {p.name: p for p in probe_outcomes([first, second])}
-    assert list(found) == ["process", "smaps", "jvm", "nmt"]
-    assert [p.state for p in found.values()] == ["Done", "Done", "Done", "Skipped"]
+    assert list(found) == ["process", "smaps", "pmap", "jvm", "nmt"]
+    assert [p.state for p in found.values()] == ["Done", "Done", "Done", "Done", "Skipped"]
     assert (found["smaps"].samples, found["smaps"].target_memory_peak, found["smaps"].pause) == (2, "12Mi", None)
+    assert found["jvm"].target_memory_peak is None
+    assert (found["pmap"].samples, found["pmap"].level) == (2, "Observe")
     assert (found["jvm"].pause, found["jvm"].reason) == ("5ms", "AttachFailed")
     assert (found["nmt"].reason, found["nmt"].message, found["nmt"].samples) == ("NmtOff", "switch it on", None)
     assert found["nmt"].level == "Attach"
+
+
+def test_one_reading_shows_no_growth() -> None:
+    _, derived = probe_outcomes([Stream(evidence=(evidence("smaps", 0),))])
+    assert (derived.name, derived.state, derived.reason) == ("pmap", "Skipped", "TooFewSamples")
+
+
+def test_a_probe_that_only_sends_a_profile_is_done() -> None:
+    blob = Blob(seq=1, at=0.0, probe="jemalloc", name="jeprof.1.0.i0.heap", kind="jemalloc-heap", sample=0, data=b"x")
+    (found,) = probe_outcomes([Stream(blobs=(blob,))])
+    assert (found.name, found.state) == ("jemalloc", "Done")
+
+
+def test_each_trial_and_an_allocator_that_could_not_come_are_told() -> None:
+    found = stage_outcomes(
+        (
+            StageStatus(name="Baseline", state="Done"),
+            StageStatus(name="Jemalloc", state="Skipped", reason="AllocatorNeedsGlibc", message="musl"),
+            StageStatus(name="ArenaMax", state="Done"),
+            StageStatus(name="TrimNativeHeap", state="Skipped", reason="OptionUnknownToJdk", message="JDK 8"),
+        )
+    )
+    assert [(p.name, p.state, p.reason) for p in found] == [
+        ("jemalloc", "Skipped", "AllocatorNeedsGlibc"),
+        ("trial", "Done", None),
+        ("trial", "Skipped", "OptionUnknownToJdk"),
+    ]
+    assert stage_outcomes((StageStatus(name="Jemalloc", state="Done"),)) == ()
 
 
 @pytest.mark.parametrize("reason", ["", "not one word", "ünïcode", "9Lives", "x" * 500])

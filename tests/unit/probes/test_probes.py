@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from offheap.api.v1alpha1 import CollectorStatus, Jvm, MemoryInvestigation, PodStatus, Status
+from offheap.api.v1alpha1 import CollectorStatus, Jvm, MemoryInvestigation, PodStatus, StageStatus, Status
 from offheap.api.words import CollectorStep, Intrusion, Stage
 from offheap.collector.plan import Target, parse_plan
 from offheap.collector.probes import TAKES
@@ -37,7 +37,7 @@ def test_each_take_of_the_collector_belongs_to_a_probe_that_promises_it() -> Non
 def test_a_stronger_level_allows_all_that_a_milder_one_does() -> None:
     levels: tuple[Intrusion, ...] = get_args(Intrusion)
     allowed = [set(for_level(level)) for level in levels]
-    assert [probe.name for probe in for_level("Observe")] == ["process", "cgroup", "smaps"]
+    assert [probe.name for probe in for_level("Observe")] == ["process", "cgroup", "smaps", "pmap"]
     assert all(milder <= stronger for milder, stronger in itertools.pairwise(allowed))
     assert allowed[-1] == set(PROBES)
 
@@ -94,12 +94,12 @@ def test_no_collector_is_sent_beyond_the_deadline(gone_seconds: float, expected:
     assert parse_plan(text).deadline_seconds == expected
 
 
-def probes_of(
-    stage: Stage | None = None, step: CollectorStep = "Sample", **spec: object
-) -> dict[str, dict[str, object]]:
-    found = parse_plan(
-        plan_json(investigation(**spec), collector(step, stage=stage), pod(), profiles="/offheap")
-    ).probes
+def probes_of(*stages: Stage, step: CollectorStep = "Sample", **spec: object) -> dict[str, dict[str, object]]:
+    """Of the collector that samples the last of these stages."""
+    status = Status(stages=tuple(StageStatus(name=name, state="Running") for name in stages))
+    inv = investigation(**spec).model_copy(update={"status": status})
+    one = collector(step, stage=stages[-1] if stages else None)
+    found = parse_plan(plan_json(inv, one, pod(), profiles="/offheap")).probes
     assert found is not None
     return found
 
@@ -109,7 +109,7 @@ RESTART = {"intrusion": "Restart", "instrumentation": {"allocator": "Jemalloc", 
 
 def test_a_probe_runs_where_its_level_is_allowed() -> None:
     for level in get_args(Intrusion):
-        expected = {probe.name for probe in for_level(level)} - {p.name for p in PROBES if p.level == "Restart"}
+        expected = {p.name for p in for_level(level) if p.level != "Restart" and p.derived_from is None}
         assert set(probes_of(intrusion=level)) == (expected - {"gdb"} if level == "Restart" else expected)
 
 
@@ -124,8 +124,8 @@ def test_what_changes_the_target_is_done_only_when_asked_for() -> None:
 
 def test_the_dear_probes_run_once_and_never_over_a_profiling_allocator() -> None:
     dear = {"nativemem", "memory", "perf", "gdb"}
-    assert not dear & set(probes_of("ArenaMax", **RESTART))
-    profiled = probes_of("Jemalloc", **RESTART)
+    assert not dear & set(probes_of("Baseline", "ArenaMax", **RESTART))
+    profiled = probes_of("Baseline", "Jemalloc", **RESTART)
     assert profiled["jemalloc"] == {"directory": "/offheap"}
     assert "nativemem" not in profiled
     alone = RESTART | {"instrumentation": {"allocator": "Tcmalloc"}}
