@@ -54,11 +54,12 @@ class Asker:
 class Allocations:
     """What one profiler saw: memory that was allocated while it looked, and lives still.
 
-    `native` are stacks outside the VM, `by_java` those of Unsafe.allocateMemory (direct buffers, Unsafe, foreign memory),
-    `vm` the VM's rest.
+    `seconds` is how long it looked, None when that is not known. `native` are stacks outside the VM, `by_java` those of
+    Unsafe.allocateMemory (direct buffers, Unsafe, foreign memory), `vm` the VM's rest.
     """
 
     probe: str
+    seconds: float | None
     native: tuple[NativeStack, ...]
     by_java: tuple[NativeStack, ...]
     vm: tuple[NativeStack, ...]
@@ -76,16 +77,17 @@ def allocations(evidence: Evidence) -> tuple[Allocations, ...]:
     """One for each profiler that ran, those with Java frames first."""
     found: list[Allocations] = []
     if evidence.native_stacks is not None:
-        found.append(part("nativemem", evidence.native_stacks))
+        found.append(part("nativemem", evidence.native_stacks, evidence.native_seconds))
     symbols = dict(evidence.symbols)
-    for allocator in dict.fromkeys(taken.allocator for taken in evidence.heap_profiles):
-        profiles = [taken.profile for taken in evidence.heap_profiles if taken.allocator == allocator]
-        base = profiles[0] if len(profiles) > 1 else None
-        found.append(part(allocator, grown_stacks(base, profiles[-1], symbols)))
+    for allocator in dict.fromkeys(each.allocator for each in evidence.heap_profiles):
+        taken = [each for each in evidence.heap_profiles if each.allocator == allocator]
+        base = taken[0] if len(taken) > 1 else None
+        grown = grown_stacks(base.profile if base else None, taken[-1].profile, symbols)
+        found.append(part(allocator, grown, taken[-1].at - base.at if base else None))
     return tuple(found)
 
 
-def part(probe: str, stacks: Iterable[NativeStack]) -> Allocations:
+def part(probe: str, stacks: Iterable[NativeStack], seconds: float | None = None) -> Allocations:
     """The stacks by who called malloc."""
     native: list[NativeStack] = []
     by_java: list[NativeStack] = []
@@ -97,7 +99,7 @@ def part(probe: str, stacks: Iterable[NativeStack]) -> Allocations:
             vm.append(stack)
         else:
             native.append(stack)
-    return Allocations(probe, tuple(native), tuple(by_java), tuple(vm))
+    return Allocations(probe, seconds, tuple(native), tuple(by_java), tuple(vm))
 
 
 def main_asker(stacks: Sequence[NativeStack]) -> Asker | None:

@@ -59,7 +59,7 @@ def hear(case: Case, growth: Growth) -> Witnesses:
     last = next((sample.malloc for sample in reversed(case.samples) if sample.malloc), None)
     return Witnesses(
         profile=profile,
-        profiled=_judge(None if profile is None else profile.native_bytes / max(1.0, growth.rise)),
+        profiled=None if profile is None else _judge(_profiled_share(case, growth, profile)),
         booked=_judge(_booked_share(case)),
         kept_free=_kept_free(case, growth, None if last is None else last.total),
         in_arenas=_in_arenas(case),
@@ -67,6 +67,12 @@ def hear(case: Case, growth: Growth) -> Witnesses:
         trim=_returned(case, lambda sample: sample.trim),
         total=None if last is None else last.total,
     )
+
+
+def _profiled_share(case: Case, growth: Growth, profile: Allocations) -> float | None:
+    """Part of the growth that the profile accounts for, of the time that it looked. None when too little grew meanwhile."""
+    expected = growth.rise if profile.seconds is None else growth.slope * profile.seconds
+    return profile.native_bytes / expected if expected > case.floor_bytes else None
 
 
 def _judge(share: float | None) -> bool | None:

@@ -6,7 +6,8 @@ that knows which probe's text goes to which parser.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -17,8 +18,11 @@ from offheap.evidence.codecache import parse_codecache
 from offheap.evidence.compiler_memory import parse_compiler_memory
 from offheap.evidence.errors import EvidenceError
 from offheap.evidence.experiment import Experiment, parse_experiment
+from offheap.evidence.gperftools_heap import parse_gperftools_heap
 from offheap.evidence.heap_info import parse_heap_info
+from offheap.evidence.heap_profile import HeapProfile
 from offheap.evidence.identity import JvmIdentity, parse_identity
+from offheap.evidence.jemalloc_heap import parse_jemalloc_heap
 from offheap.evidence.malloc_info import parse_malloc_info
 from offheap.evidence.mappings import MappingClass, classify, totals
 from offheap.evidence.metaspace import parse_metaspace
@@ -29,9 +33,19 @@ from offheap.evidence.procstatus import parse_status
 from offheap.evidence.regions import Region, regions_of
 from offheap.evidence.sample import Evidence, OtherProcess, Sample, TakenProfile, ThreadStems, Unreadable
 from offheap.evidence.smaps import parse_rollup, parse_smaps
-from offheap.evidence.stream import EvidenceRecord, Stream
+from offheap.evidence.stream import Blob, EvidenceRecord, Stream
 from offheap.evidence.system_map import parse_system_map
 from offheap.evidence.trim import TrimAnswer, parse_trim
+
+_HEAP_PROFILES: dict[str, tuple[str, Callable[[str], HeapProfile]]] = {
+    "jemalloc-heap": ("jemalloc", parse_jemalloc_heap),
+    "gperftools-heap": ("gperftools", parse_gperftools_heap),
+}
+"""Kinds of blobs."""
+_ADDRESS = re.compile(r"[0-9a-f]{1,16}")
+_MAX_SYMBOL = 500
+_WARM_UP_SHARE = 0.25
+"""Of the profiles of one run, so many are left to the start of the JVM: what they gain is not the leak's."""
 
 __all__ = ["Evidence", "OtherProcess", "Sample", "TakenProfile", "ThreadStems", "Unreadable", "bundle"]
 
@@ -48,6 +62,7 @@ def bundle(streams: Sequence[Stream]) -> Evidence:
         others = _other_processes(stream) or others
         samples.extend(_samples(stream, stream_jvm, unreadable))
     samples.sort(key=lambda sample: (sample.at, sample.index))
+    profiles = _heap_profiles([blob for stream in streams for blob in stream.blobs], unreadable)
     limits = [sample.cgroup.limit_bytes for sample in samples if sample.cgroup and sample.cgroup.limit_bytes]
     return Evidence(
         jvm=jvm,
@@ -58,6 +73,8 @@ def bundle(streams: Sequence[Stream]) -> Evidence:
         unreadable=tuple(unreadable),
         gaps=tuple(gap for stream in streams for gap in stream.gaps),
         bad_lines=sum(stream.bad_lines for stream in streams),
+        heap_profiles=profiles,
+        symbols=tuple(sorted({name for stream in streams for name in _symbols(stream)})) if profiles else (),
     )
 
 
@@ -75,6 +92,33 @@ def _identity(stream: Stream, unreadable: list[Unreadable]) -> JvmIdentity | Non
             except EvidenceError as error:
                 unreadable.append(Unreadable(_source(record), str(error)))
     return found
+
+
+def _heap_profiles(blobs: Sequence[Blob], unreadable: list[Unreadable]) -> tuple[TakenProfile, ...]:
+    """Of each allocator the first profile after warm-up and the last one; the others are not even read."""
+    found: list[TakenProfile] = []
+    for kind, (allocator, parse) in _HEAP_PROFILES.items():
+        own = sorted((blob for blob in blobs if blob.kind == kind), key=lambda blob: (blob.at, blob.seq))
+        first = int(len(own) * _WARM_UP_SHARE)
+        for blob in own[first : first + 1] + own[max(first + 1, len(own) - 1) :]:
+            try:
+                profile = parse(blob.data.decode(errors="replace"))
+            except EvidenceError as error:
+                unreadable.append(Unreadable(f"{blob.probe}/{blob.name}", str(error)))
+            else:
+                found.append(TakenProfile(allocator, blob.name, blob.at, profile))
+    return tuple(found)
+
+
+def _symbols(stream: Stream) -> Iterator[tuple[int, str]]:
+    """Names of return addresses, which the collector sends as it meets them."""
+    for record in stream.evidence:
+        if record.name != "symbols" or not isinstance(record.data, dict):
+            continue
+        symbols = record.data.get("symbols")
+        for word, name in symbols.items() if isinstance(symbols, dict) else ():
+            if isinstance(name, str) and name and _ADDRESS.fullmatch(word):
+                yield int(word, 16), name[:_MAX_SYMBOL]
 
 
 def _samples(stream: Stream, jvm: JvmIdentity | None, unreadable: list[Unreadable]) -> list[Sample]:

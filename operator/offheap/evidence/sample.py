@@ -52,7 +52,8 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class TakenProfile:
-    """A heap profile as an allocator wrote it. `allocator` is `jemalloc` or `gperftools`, `name` the file's."""
+    """A heap profile as an allocator wrote it. `allocator` is `jemalloc` or `gperftools`, `name` the file's, `at` when the
+    collector sent it (unix seconds)."""
 
     allocator: str
     name: str
@@ -117,8 +118,10 @@ class Evidence:
     bad_lines: int = 0
     native_stacks: tuple[NativeStack, ...] | None = None
     """Native memory that was allocated while it was profiled and lives still, by stack, bytes. None: not profiled."""
+    native_seconds: float | None = None
+    """How long it was profiled: a recording that grew too large ends early."""
     heap_profiles: tuple[TakenProfile, ...] = ()
-    """The first one after warm-up and the last one of the process that allocated most."""
+    """The first one after warm-up and the last one."""
     symbols: tuple[tuple[int, str], ...] = ()
     """Names of the addresses in the heap profiles' stacks, by address."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,63 @@ def test_regions_of_every_sample_are_kept_and_shared() -> None:
     assert [bool(sample.mappings) for sample in found.samples] == [True, False, False, True]
     assert all(a is b for a, b in zip(found.samples[0].regions, found.samples[1].regions, strict=True))
     assert growing_regions(found.readings)[0].resident_bytes == 63796 << 10
+
+
+def blob(seq: int, name: str, data: bytes, kind: str = "jemalloc-heap", probe: str = "jemalloc") -> str:
+    return json.dumps(
+        {
+            "seq": seq,
+            "type": "blob",
+            "at": 1000 + seq,
+            "probe": probe,
+            "name": name,
+            "kind": kind,
+            "sample": seq,
+            "part": 0,
+            "zdata": base64.b64encode(zlib.compress(data)).decode(),
+            "size_bytes": len(data),
+            "crc32": zlib.crc32(data),
+        }
+    )
+
+
+def test_of_an_allocators_profiles_the_first_after_warm_up_and_the_last_are_read() -> None:
+    first = (FIXTURES / "heap_profile/jemalloc-17-measured-inflater-manual.heap.txt").read_bytes()
+    last = (FIXTURES / "heap_profile/jemalloc-17-measured-inflater-final.heap.txt").read_bytes()
+    names = {"7f1": "Java_java_util_zip_Inflater_init", "bad": 7, "0x1": "with a prefix"}
+    lines = [
+        blob(0, "a.7.0.i0.heap", b"start-up"),
+        blob(1, "a.7.1.i1.heap", first),
+        *(blob(seq, f"a.7.{seq}.i{seq}.heap", b"not read") for seq in range(2, 6)),
+        blob(6, "a.7.6.f6.heap", last),
+        *(
+            json.dumps(
+                {"seq": 10 + seq, "type": "evidence", "probe": "jemalloc", "name": "symbols", "data": {"symbols": each}}
+            )
+            for seq, each in enumerate((names, {"7f2": "inflate"}))
+        ),
+    ]
+    found = bundle([read_stream(lines)])
+    assert found.unreadable == ()
+    assert [(each.allocator, each.name, each.at) for each in found.heap_profiles] == [
+        ("jemalloc", "a.7.1.i1.heap", 1001),
+        ("jemalloc", "a.7.6.f6.heap", 1006),
+    ]
+    assert found.heap_profiles[1].profile.bytes > 50 * MIB
+    assert found.symbols == ((0x7F1, "Java_java_util_zip_Inflater_init"), (0x7F2, "inflate"))
+
+
+def test_one_profile_is_enough_and_a_broken_one_is_told() -> None:
+    whole = (FIXTURES / "heap_profile/gperftools-17-measured-jmalloc.heap.txt").read_bytes()
+    found = bundle(
+        [
+            read_stream(
+                [blob(0, "heap.0001.heap", whole, "gperftools-heap", "gperftools"), blob(1, "a.7.0.i0.heap", b"?")]
+            )
+        ]
+    )
+    assert [each.allocator for each in found.heap_profiles] == ["gperftools"]
+    assert [each.source for each in found.unreadable] == ["jemalloc/a.7.0.i0.heap"]
 
 
 BROKEN: list[tuple[str, str, object]] = [
