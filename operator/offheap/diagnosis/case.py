@@ -29,7 +29,7 @@ COMPILER_FLOOR_BYTES = 64 << 20
 MAIN_SHARE = 0.5
 """A leak's main row explains at least half of the growth outside the heap (docs/sources.md, decision tree)."""
 
-_DOUBT_LEFT = 0.5
+DOUBT_LEFT = 0.5
 """Of the doubt in a finding, after an independent measure said the same. A proposal: two raise the least Medium to High."""
 _NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED})
 
@@ -154,7 +154,7 @@ class Case:
         heard = [True, *(witness for witness in (*witnesses, *confirmations) if witness is not None)]
         confirmed = growth.grows(floor)
         score = explained * sum(heard) / len(heard)
-        score = 1 - (1 - score) * _DOUBT_LEFT ** sum(1 for each in confirmations if each)
+        score = 1 - (1 - score) * DOUBT_LEFT ** sum(1 for each in confirmations if each)
         return Suspicion(
             growth=growth,
             share=self.share(growth),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,15 @@ import pytest
 from offheap.diagnosis import Confidence, Outcome, Verdict, VerdictKind, diagnose
 from offheap.diagnosis.growth import MIN_SAMPLES
 from offheap.diagnosis.rules import RULES
+from offheap.evidence.buffer_pools import BufferPool, BufferPools
 from offheap.evidence.bundle import Evidence, OtherProcess, Sample
+from offheap.evidence.classloader_stats import parse_classloader_stats
+from offheap.evidence.codecache import parse_codecache
+from offheap.evidence.compiler_memory import parse_compiler_memory
 from offheap.evidence.nmt_categories import MEANINGS, meaning_of
 from tests.unit.diagnosis.samples import BASE, BASE_OF_8, b, jvm, sample
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 
 def verdict(make: Callable[[int], Sample], count: int = 24, **members: object) -> Verdict:
@@ -174,3 +182,47 @@ def test_nothing_is_decided_below_the_least_number_of_samples() -> None:
 
 def test_the_registry_has_each_rule_once() -> None:
     assert len(set(RULES)) == len(RULES)
+
+
+def with_last(make: Callable[[int], Sample], **members: Any) -> Verdict:
+    """The verdict with this read at the last sample."""
+    return verdict(lambda index: replace(make(index), **members) if index == 23 else make(index))
+
+
+@pytest.mark.parametrize(
+    "name", ["8-measured-classloaderstats-classloader", "21-measured-classloaderstats-classloader"]
+)
+def test_the_leaked_class_of_loader_is_the_owner(name: str) -> None:
+    stats = parse_classloader_stats((FIXTURES / "jcmd" / f"jcmd-{name}.txt").read_text())
+    found = with_last(LEAKS[VerdictKind.METASPACE], classloaders=stats)
+    assert found.owner == "Leak$CL"
+    assert "1200 loaders of Leak$CL live" in found.summary
+
+
+def test_the_loader_of_hidden_classes_is_the_owner() -> None:
+    stats = parse_classloader_stats((FIXTURES / "jcmd" / "jcmd-17-measured-classloaderstats-hidden.txt").read_text())
+    found = with_last(LEAKS[VerdictKind.METASPACE], classloaders=stats)
+    assert found.owner == "jdk.internal.loader.ClassLoaders$AppClassLoader"
+    assert "6000 hidden classes" in found.summary
+
+
+def test_the_largest_compilation_is_the_owner() -> None:
+    memory = parse_compiler_memory((FIXTURES / "jcmd" / "jcmd-25-measured-Compiler.memory.txt").read_text())
+    found = with_last(LEAKS[VerdictKind.JIT_COMPILER], compiler=memory)
+    assert found.owner == memory.compilations[0].method
+    assert "took 6.1 MiB" in found.summary
+
+
+def test_the_code_cache_says_how_full_it_is() -> None:
+    cache = parse_codecache((FIXTURES / "jcmd" / "jcmd-17-measured-codecache-codeleak.txt").read_text())
+    found = with_last(LEAKS[VerdictKind.CODE_CACHE], codecache=cache)
+    assert f"of {cache.size_bytes / (1 << 20):.0f} MiB" in found.summary
+
+
+def test_mapped_buffers_of_nio_are_named() -> None:
+    def make(index: int) -> Sample:
+        pools = BufferPools((BufferPool("mapped", index, b(2 * index), b(2 * index)),))
+        return replace(LEAKS[VerdictKind.MAPPED_FILES](index), pools=pools)
+
+    assert "MappedByteBuffers" in verdict(make).summary
+    assert "MappedByteBuffers" not in verdict(LEAKS[VerdictKind.MAPPED_FILES]).summary

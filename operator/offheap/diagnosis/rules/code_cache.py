@@ -34,12 +34,21 @@ def judge(case: Case) -> Finding | None:
         )
     return suspicion.finding(
         VerdictKind.CODE_CACHE,
-        f"The code cache grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}. {meaning('Code')}",
+        f"The code cache grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}{_fill(case)}. "
+        f"{meaning('Code')}",
         "It ends at -XX:ReservedCodeCacheSize (240 MiB by default): lower that if the container is too small for it. "
         "If classes are generated without end, cache them; `jcmd PID Compiler.codecache` shows what is used. "
         f"{options('Code')}",
-        case.sources("nmt", "smaps/smaps"),
+        case.sources("nmt", "jvm/codecache", "smaps/smaps"),
     )
+
+
+def _fill(case: Case) -> str:
+    cache = next((sample.codecache for sample in reversed(case.samples) if sample.codecache), None)
+    if cache is None:
+        return ""
+    full = f"; it was full {cache.full_count} times" if cache.full_count else ""
+    return f", to {size(cache.used_bytes)} of {size(cache.size_bytes)}{full}"
 
 
 def _ever_new_classes(case: Case) -> bool:

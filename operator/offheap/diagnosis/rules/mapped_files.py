@@ -10,10 +10,16 @@ from offheap.diagnosis.words import rate, size
 
 _SHARE = 0.6
 """docs/sources.md, decision tree 1."""
+_BY_NIO = 0.5
+"""The JVM's pool of mapped buffers gained so much of it."""
+_NIO = " They are MappedByteBuffers: the JVM's own count of them grew alike."
 
 
 def judge(case: Case) -> Finding | None:
-    suspicion = case.suspect(case.rows.get(balance.MAPPED_FILES), share=_SHARE)
+    growth, pool = case.rows.get(balance.MAPPED_FILES), case.mapped_pool
+    # Only buffers of NIO are in the pool: one that stays says nothing, for native code and foreign memory map files too.
+    by_nio = growth is not None and pool is not None and pool.rise >= _BY_NIO * growth.rise
+    suspicion = case.suspect(growth, share=_SHARE, confirmations=[by_nio or None])
     if suspicion is None:
         return None
     path = growing_file(case)
@@ -21,10 +27,10 @@ def judge(case: Case) -> Finding | None:
     return suspicion.finding(
         VerdictKind.MAPPED_FILES,
         f"Resident pages of mapped files grew by {size(suspicion.growth.rise)}, {rate(suspicion.growth.slope)}{where}. "
-        "NMT does not see them.",
+        f"NMT does not see them.{_NIO if by_nio else ''}",
         "Unmap what is no longer read (Arena.close() with foreign memory; let MappedByteBuffers become unreachable), or "
         "bound the cache of mappings. Clean pages are given back under pressure: raise the limit only if they are hot.",
-        case.sources("smaps/smaps", "process/status", "cgroup/memory"),
+        case.sources("smaps/smaps", "process/status", "cgroup/memory", "buffer-pools"),
         owner=path,
     )
 
