@@ -186,6 +186,7 @@ def plan_text(step: str, **fields: Any) -> str:
             "nmt": "detail",
             "target": None,
             "attach": True,
+            "probes": {name: {} for name in ("process", "cgroup", "smaps", "nmt", "jvm")},
             "budget": {"target_memory_bytes": 32 << 20, "pause_seconds": 30, "stream_bytes": 8 << 20},
             **fields,
         }
