@@ -23,6 +23,7 @@ from offheap.evidence.heap_info import parse_heap_info
 from offheap.evidence.heap_profile import HeapProfile
 from offheap.evidence.identity import JvmIdentity, parse_identity
 from offheap.evidence.jemalloc_heap import parse_jemalloc_heap
+from offheap.evidence.jfr import LiveMemory, merged, parse_jfr
 from offheap.evidence.malloc_info import parse_malloc_info
 from offheap.evidence.mappings import MappingClass, classify, totals
 from offheap.evidence.metaspace import parse_metaspace
@@ -62,7 +63,9 @@ def bundle(streams: Sequence[Stream]) -> Evidence:
         others = _other_processes(stream) or others
         samples.extend(_samples(stream, stream_jvm, unreadable))
     samples.sort(key=lambda sample: (sample.at, sample.index))
-    profiles = _heap_profiles([blob for stream in streams for blob in stream.blobs], unreadable)
+    blobs = [blob for stream in streams for blob in stream.blobs]
+    profiles = _heap_profiles(blobs, unreadable)
+    recordings = _recordings(blobs, unreadable)
     limits = [sample.cgroup.limit_bytes for sample in samples if sample.cgroup and sample.cgroup.limit_bytes]
     return Evidence(
         jvm=jvm,
@@ -73,6 +76,8 @@ def bundle(streams: Sequence[Stream]) -> Evidence:
         unreadable=tuple(unreadable),
         gaps=tuple(gap for stream in streams for gap in stream.gaps),
         bad_lines=sum(stream.bad_lines for stream in streams),
+        native_stacks=merged(recordings) if recordings else None,
+        native_seconds=sum(recording.seconds for recording in recordings) if recordings else None,
         heap_profiles=profiles,
         symbols=tuple(sorted({name for stream in streams for name in _symbols(stream)})) if profiles else (),
     )
@@ -108,6 +113,17 @@ def _heap_profiles(blobs: Sequence[Blob], unreadable: list[Unreadable]) -> tuple
             else:
                 found.append(TakenProfile(allocator, blob.name, blob.at, profile))
     return tuple(found)
+
+
+def _recordings(blobs: Sequence[Blob], unreadable: list[Unreadable]) -> list[LiveMemory]:
+    """What async-profiler saw of malloc and free, in the order of time."""
+    found: list[LiveMemory] = []
+    for blob in sorted((blob for blob in blobs if blob.kind == "jfr"), key=lambda blob: (blob.at, blob.seq)):
+        try:
+            found.append(parse_jfr(blob.data))
+        except EvidenceError as error:
+            unreadable.append(Unreadable(f"{blob.probe}/{blob.name}", str(error)))
+    return found
 
 
 def _symbols(stream: Stream) -> Iterator[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import zlib
 from pathlib import Path
@@ -190,6 +191,21 @@ def test_one_profile_is_enough_and_a_broken_one_is_told() -> None:
     )
     assert [each.allocator for each in found.heap_profiles] == ["gperftools"]
     assert [each.source for each in found.unreadable] == ["jemalloc/a.7.0.i0.heap"]
+
+
+def test_a_recording_of_malloc_tells_the_stacks_and_how_long_it_looked() -> None:
+    recording = gzip.decompress((FIXTURES / "jfr/asprof-4.6-jdk8-deflater.jfr.gz").read_bytes())
+    lines = [
+        blob(0, "nativemem.jfr", recording, "jfr", "nativemem"),
+        blob(1, "nativemem.jfr", b"?", "jfr", "nativemem"),
+    ]
+    found = bundle([read_stream(lines)])
+    assert found.native_stacks is not None
+    assert found.native_stacks[0].java_frame == "java/util/zip/Deflater.init"
+    assert found.native_stacks[0].weight_bytes > 25 * MIB
+    assert found.native_seconds == pytest.approx(13.5, abs=0.5)
+    assert [each.source for each in found.unreadable] == ["nativemem/nativemem.jfr"]
+    assert (bundle([]).native_stacks, bundle([]).native_seconds) == (None, None)
 
 
 BROKEN: list[tuple[str, str, object]] = [
