@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from offheap.diagnosis import Confidence, Finding, Outcome, Verdict, VerdictKind
 from offheap.evidence.bundle import Evidence, Sample, TakenProfile
 from offheap.evidence.experiment import Experiment
 from offheap.evidence.jemalloc_heap import parse_jemalloc_heap
+from offheap.evidence.jfr import parse_jfr
 from offheap.evidence.malloc_info import MallocArena, MallocInfo, parse_malloc_info
 from offheap.evidence.native_stacks import NativeStack, parse_native_stacks
 from offheap.evidence.trim import Trim, parse_trim
@@ -294,3 +296,33 @@ def test_witnesses_that_agree_raise_the_confidence() -> None:
     assert finding().confidence is Confidence.MEDIUM
     agreed = finding(native_stacks=measured_stacks(17))
     assert (agreed.confidence, agreed.outcome) == (Confidence.HIGH, Outcome.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "caller"),
+    [
+        ("jdk8-deflater", "java.util.zip.Deflater.init", "offheap.lab.Deflaters.compress"),
+        ("jdk17-inflater", "java.util.zip.Inflater.inflateBytesBytes", "offheap.lab.Inflaters.step"),
+        ("jdk21-deflater", "java.util.zip.Deflater.init", "offheap.lab.Deflaters.compress"),
+        ("jdk25-inflater", "java.util.zip.Inflater.inflateBytesBytes", "offheap.lab.Inflaters.step"),
+    ],
+)
+def test_measured_recordings_name_method_and_caller(name: str, method: str, caller: str) -> None:
+    """Recordings of 15 s of a leak of 1 to 2 MiB a second, here as a part of the run of 23 intervals of 15 s."""
+    memory = parse_jfr(gzip.decompress((FIXTURES / "jfr" / f"asprof-4.6-{name}.jfr.gz").read_bytes()))
+    live = sum(stack.weight_bytes for stack in memory.native_stacks) / b(1)
+    mib_a_sample = live / memory.seconds * 15
+
+    def make(index: int) -> Sample:
+        return sample(index, arenas=8 + mib_a_sample * index)
+
+    found = verdict(evidence(make, native_stacks=memory.native_stacks, native_seconds=memory.seconds))
+    assert (found.kind, found.confidence, found.owner) == (VerdictKind.NATIVE_MALLOC, Confidence.HIGH, caller)
+    assert f"asked for by {method}" in found.summary
+    assert f"called by {caller}" in found.summary
+
+
+def test_a_short_recording_denies_nothing() -> None:
+    """It grew too large after a second: a leak of 8 MiB a minute shows nothing in it."""
+    found = verdict(evidence(in_arenas, native_stacks=(), native_seconds=1.0))
+    assert found.kind is VerdictKind.NATIVE_MALLOC
