@@ -115,7 +115,7 @@ def test_a_profiler_that_refuses_is_quoted(proc: FakeProc, jattach: FakeJattach,
 def test_a_killed_collectors_recording_is_ended_and_its_library_used_again(
     proc: FakeProc, jattach: FakeJattach, collect: Collect
 ) -> None:
-    mapped = MAPS + f"7f0004000000-7f0004100000 r-xp 00000000 08:01 103 {LIBRARY} (deleted)\n"
+    mapped = MAPS + f"7f0004000000-7f0004100000 r-xp 00000000 08:01 103 /var/lib/other{LIBRARY} (deleted)\n"
     home = proc.java(7, maps=mapped)
     (home / "root/tmp/.offheap-nativemem.jfr").write_text("left")
     profiler(jattach, home / "root/tmp", f"test ! -e {home}/root{LIBRARY} && printf new > $recording && {LOADED}")

@@ -171,9 +171,11 @@ def _check_no_other(visit: Visit) -> bool:
     """Whether our copy is in the JVM already. Raises Skip when another profiler is."""
     loaded = False
     for path in visit.proc.mapped_files(visit.jvm.target.pid):
-        if path == _PATH:
+        # By its name alone: before it lies whatever the target's root is called where we look from.
+        name = path.rpartition("/")[2]
+        if name == _LIBRARY:
             loaded = True
-        elif _PROFILERS.search(path.rpartition("/")[2]):
+        elif _PROFILERS.search(name):
             raise Skip(
                 "ProfilerPresent", f"{short(path, 200)} is loaded already, and two would undo each other's hooks"
             )
