@@ -46,6 +46,9 @@ class CgroupMemory:
     oom_count: int | None = None
     oom_kill_count: int | None = None
     pressure_some_avg10: float | None = None
+    above_usage_bytes: int | None = None
+    above_limit_bytes: int | None = None
+    """Usage and limit of what the container lies in, its pod as a rule; with version 1 the lowest limit of all above."""
 
     @property
     def working_set_bytes(self) -> int:
@@ -53,15 +56,16 @@ class CgroupMemory:
         return max(0, self.usage_bytes - self.inactive_file_bytes)
 
 
-def parse_cgroup(version: int, files: StrMapping[str, str]) -> CgroupMemory:
-    """Read the files of one cgroup, by file name. Needs at least usage and memory.stat.
+def parse_cgroup(version: int, files: StrMapping[str, str], above: StrMapping[str, str] | None = None) -> CgroupMemory:
+    """Read the files of one cgroup, by file name, and usage and limit of one above it. Needs at least the container's usage
+    and memory.stat.
 
     Raises EvidenceError (its line counts inside the file it names) when one of these is missing or malformed.
     """
     if version == 2:
-        return _version_2(files)
+        return _version_2(files, above or {})
     if version == 1:
-        return _version_1(files)
+        return _version_1(files, above or {})
     raise EvidenceError(f"cgroup version {version!r} is neither 1 nor 2")
 
 
@@ -78,7 +82,7 @@ def parse_stat(text: str, name: str = "memory.stat") -> dict[str, int]:
     return values
 
 
-def _version_2(files: StrMapping[str, str]) -> CgroupMemory:
+def _version_2(files: StrMapping[str, str], above: StrMapping[str, str]) -> CgroupMemory:
     stat = parse_stat(_required(files, "memory.stat"))
     events = parse_stat(files.get("memory.events", ""), "memory.events")
     slab = stat.get("slab", stat.get("slab_reclaimable", 0) + stat.get("slab_unreclaimable", 0))
@@ -103,20 +107,24 @@ def _version_2(files: StrMapping[str, str]) -> CgroupMemory:
         oom_count=events.get("oom"),
         oom_kill_count=events.get("oom_kill"),
         pressure_some_avg10=_pressure(files.get("memory.pressure", "")),
+        above_usage_bytes=_optional(above.get("memory.current"), "memory.current"),
+        above_limit_bytes=_limit(above.get("memory.max"), "memory.max"),
     )
 
 
-def _version_1(files: StrMapping[str, str]) -> CgroupMemory:
+def _version_1(files: StrMapping[str, str], above: StrMapping[str, str]) -> CgroupMemory:
     stat = parse_stat(_required(files, "memory.stat"))
     oom = parse_stat(files.get("memory.oom_control", ""), "memory.oom_control")
 
     def value(name: str) -> int:
         return stat.get(f"total_{name}", stat.get(name, 0))
 
+    limit = _limit(files.get("memory.limit_in_bytes"), "memory.limit_in_bytes")
+    lowest = stat.get("hierarchical_memory_limit", _NO_LIMIT_FROM)
     return CgroupMemory(
         version=1,
         usage_bytes=_number(_required(files, "memory.usage_in_bytes"), "memory.usage_in_bytes"),
-        limit_bytes=_limit(files.get("memory.limit_in_bytes"), "memory.limit_in_bytes"),
+        limit_bytes=limit,
         anon_bytes=value("rss"),
         file_bytes=value("cache"),
         shmem_bytes=value("shmem"),
@@ -131,7 +139,16 @@ def _version_1(files: StrMapping[str, str]) -> CgroupMemory:
         oom_count=_optional(files.get("memory.failcnt"), "memory.failcnt"),
         oom_kill_count=oom.get("oom_kill"),
         pressure_some_avg10=_pressure(files.get("memory.pressure", "")),
+        above_usage_bytes=_optional(above.get("memory.usage_in_bytes"), "memory.usage_in_bytes"),
+        above_limit_bytes=_lower(_limit(above.get("memory.limit_in_bytes"), "memory.limit_in_bytes"), lowest, limit),
     )
+
+
+def _lower(told: int | None, lowest: int, own: int | None) -> int | None:
+    """The limit above: what was read there, else the lowest of all when it is lower than the container's own."""
+    if told is not None or lowest >= _NO_LIMIT_FROM:
+        return told
+    return lowest if own is None or lowest < own else None
 
 
 def _required(files: StrMapping[str, str], name: str) -> str:

@@ -104,6 +104,7 @@ class FakeProc:
             (home / "exe").symlink_to(exe)
         if maps is not None:
             (home / "maps").write_text(maps)
+        (home / "fd").mkdir()
         (home / "smaps").write_text(SMAPS)
         (home / "smaps_rollup").write_text(ROLLUP)
         (home / "mountinfo").write_text(mounts)

@@ -27,7 +27,7 @@ def test_a_whole_run(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> 
             by_sample.setdefault(r["sample"], []).append(f"{r['probe']}/{r['name']}")
     first, middle, last = (set(by_sample[n]) for n in (0, 1, 2))
     always = {"cgroup/memory", "process/status", "smaps/rollup", "smaps/smaps", "jvm/heap_info"}
-    edges = {"jvm/threads", "jvm/metaspace", "jvm/codecache"}
+    edges = {"process/others", "process/fds", "jvm/threads", "jvm/metaspace", "jvm/codecache"}
     assert first == always | edges | {"nmt/baseline", "nmt/summary"}
     assert middle == always | {"nmt/summary.diff", "nmt/detail.diff"}
     assert last == middle | edges | {"jvm/classloader_stats"}

@@ -6,6 +6,8 @@ It is looked up in the target's mountinfo, because the place differs between ver
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from offheap.collector.outcome import Skip
 from offheap.collector.procfs import Mount, Proc
 from offheap.collector.rooted import read_in_root
@@ -37,51 +39,89 @@ _FILES = {
         "memory.swap.max",
     ),
 }
+_USAGE_AND_LIMIT = {
+    1: ("memory.usage_in_bytes", "memory.limit_in_bytes"),
+    2: ("memory.current", "memory.max"),
+}
 _MOST_BYTES = 32 << 10
 _NO_LIMIT_FROM = 1 << 60
 
 
+class Files(NamedTuple):
+    """The version, 1 or 2, and the raw texts of the files that exist: of the container, and of the nearest cgroup above it
+    that has a limit (the pod's), which is only there where the target sees more than its own."""
+
+    version: int
+    files: dict[str, str]
+    above: dict[str, str]
+
+
 def take_memory(visit: Visit) -> Taken:
-    version, files = read_memory(visit.proc, visit.jvm.target.pid)
-    return Taken({"version": version, "files": files})
+    version, files, above = read_memory(visit.proc, visit.jvm.target.pid)
+    return Taken({"version": version, "files": files, **({"above": above} if above else {})})
 
 
 TAKES = (Take("cgroup", "memory", ALWAYS, take_memory),)
 
 
-def read_memory(proc: Proc, pid: int) -> tuple[int, dict[str, str]]:
-    """The version, 1 or 2, and the raw texts of the files that exist. Raises Skip."""
-    for version, folder in _folders(proc, pid):
-        files = {}
-        for name in _FILES[version]:
-            try:
-                files[name] = clean(read_in_root(proc.path(pid, "root"), f"{folder}/{name}", _MOST_BYTES))
-            except OSError:
-                continue
+def read_memory(proc: Proc, pid: int) -> Files:
+    """Raises Skip."""
+    root = proc.path(pid, "root")
+    for version, folder, point in _folders(proc, pid):
+        files = _read(root, folder, _FILES[version])
         if "memory.stat" in files:
-            return version, files
+            return Files(version, files, _above(root, version, folder, point))
     raise Skip(
         "CgroupUnreadable", "the target's memory cgroup is not visible below its /sys/fs/cgroup, or may not be read"
     )
 
 
-def headroom_bytes(version: int, files: dict[str, str]) -> int | None:
-    """What can still be charged before the kernel kills: limit - (usage - what it can drop first). None: no limit."""
-    names = ("memory.max", "memory.current") if version == 2 else ("memory.limit_in_bytes", "memory.usage_in_bytes")
-    limit, usage = (_number(files.get(name, "")) for name in names)
+def headroom_bytes(version: int, files: dict[str, str], above: dict[str, str] | None = None) -> int | None:
+    """What can still be charged before the kernel kills: limit - (usage - what it can drop first), of the container or of
+    what lies above it, whichever is less. None: no limit."""
+    usage_name, limit_name = _USAGE_AND_LIMIT[version]
+    usage = _number(files.get(usage_name, ""))
     stat = dict(line.partition(" ")[::2] for line in files.get("memory.stat", "").split("\n"))
     reclaimable = _number(stat.get("total_inactive_file", stat.get("inactive_file", ""))) or 0
+    rooms = [_room(files.get(limit_name, ""), usage, reclaimable)]
     if version == 1:
-        # The pod's limit counts as well; version 2 has no such line.
-        limits = [value for value in (limit, _number(stat.get("hierarchical_memory_limit", ""))) if value is not None]
-        limit = min(limits, default=None)
-    if limit is None or usage is None or limit >= _NO_LIMIT_FROM:
+        # The lowest limit of all above, which version 2 does not tell.
+        rooms.append(_room(stat.get("hierarchical_memory_limit", ""), usage, reclaimable))
+    if above:
+        rooms.append(_room(above.get(limit_name, ""), _number(above.get(usage_name, "")), reclaimable))
+    return min((room for room in rooms if room is not None), default=None)
+
+
+def _room(limit: str, usage: int | None, reclaimable: int) -> int | None:
+    most = _number(limit)
+    if most is None or usage is None or most >= _NO_LIMIT_FROM:
         return None
-    return max(0, limit - max(0, usage - reclaimable))
+    return max(0, most - max(0, usage - reclaimable))
 
 
-def _folders(proc: Proc, pid: int) -> list[tuple[int, str]]:
-    """Where the target may find its own memory cgroup, the most exact first."""
+def _read(root: str, folder: str, names: tuple[str, ...]) -> dict[str, str]:
+    files = {}
+    for name in names:
+        try:
+            files[name] = clean(read_in_root(root, f"{folder}/{name}", _MOST_BYTES))
+        except OSError:
+            continue
+    return files
+
+
+def _above(root: str, version: int, folder: str, point: str) -> dict[str, str]:
+    limit_name = _USAGE_AND_LIMIT[version][1]
+    while folder != point and folder.startswith(point):
+        folder = folder.rpartition("/")[0]
+        files = _read(root, folder, _USAGE_AND_LIMIT[version])
+        limit = _number(files.get(limit_name, ""))
+        if limit is not None and limit < _NO_LIMIT_FROM:
+            return files
+    return {}
+
+
+def _folders(proc: Proc, pid: int) -> list[tuple[int, str, str]]:
+    """Where the target may find its own memory cgroup, the most exact first, each with its mount's place."""
     try:
         own = proc.read(pid, "cgroup", 16 << 10).decode("utf-8", "replace")
     except OSError:
@@ -89,9 +129,9 @@ def _folders(proc: Proc, pid: int) -> list[tuple[int, str]]:
     folders = []
     for mount in proc.mounts(pid):
         if mount.kind == "cgroup2":
-            folders += [(2, folder) for folder in _in_mount(mount, _path(own, ""))]
+            folders += [(2, folder, mount.point) for folder in _in_mount(mount, _path(own, ""))]
         elif mount.kind == "cgroup" and "memory" in mount.super_options:
-            folders += [(1, folder) for folder in _in_mount(mount, _path(own, "memory"))]
+            folders += [(1, folder, mount.point) for folder in _in_mount(mount, _path(own, "memory"))]
     return folders
 
 
