@@ -1,6 +1,7 @@
 """Allocation stacks of native memory that is not given back, with Java frames, without a restart.
 
-What it adds to the JVM stays there until the JVM ends: async-profiler cannot be unloaded.
+What it adds to the JVM stays there until the JVM ends: async-profiler cannot be unloaded. While it records, a thread that
+does nothing but make and end Deflaters, 30 000 a second, is 12 % slower on 17.0.21 and 25.0.5; afterwards no slower at all.
 """
 
 from __future__ import annotations

@@ -33,10 +33,12 @@ _PATH = f"{PATH}/{_LIBRARY}"
 
 _INTERVAL_BYTES = 64 << 10
 _FRAMES = 256
+_STOP = "stop,loglevel=none,log=stderr"
+"""With another log, or it would keep the first one's file open."""
 _NOTHING_ELSE = 31
 """jfropts: no system information (it holds the command line), no properties, no libraries, no load, no heap summary."""
-_MOST_BYTES = 12 << 20
-"""Compressed to a fifth and written in base64 this is 3.2 MiB, and 4 MiB of the stream are kept for it."""
+_MOST_BYTES = 10 << 20
+"""Compressed and written in base64 a busy JVM's are 0.36 of their size, and 4 MiB of the stream are kept for it."""
 _LEAST_BYTES = 1 << 20
 _FIRST_LOOK_SECONDS = 1.0
 _MOST_LOOKING_SECONDS = 10.0
@@ -83,7 +85,7 @@ def start(visit: Visit) -> Taken:
     loaded = _check_no_other(visit)
     if not tmp.may_execute:
         raise Skip("TmpNotExecutable", "the target's /tmp is mounted noexec: mount an emptyDir there")
-    most_bytes = min(_MOST_BYTES, int(visit.plan.stream_bytes * 1.5), tmp.free_bytes // 4)
+    most_bytes = min(_MOST_BYTES, int(visit.plan.stream_bytes * 1.25), tmp.free_bytes // 4)
     if most_bytes < _LEAST_BYTES:
         raise Skip("TmpFull", f"{tmp.free_bytes >> 20} MiB are free in the target's /tmp, and a recording needs 4")
     if loaded:
@@ -223,14 +225,14 @@ def _watch_a_fast_one(visit: Visit, recording: Recording) -> None:
 
 
 def _end(visit: Visit, recording: Recording, why: str) -> None:
-    visit.attach.load(_PATH, absolute=True, options="stop,loglevel=none")
+    visit.attach.load(_PATH, absolute=True, options=_STOP)
     recording.end(why)
 
 
 def _stop(visit: Visit) -> None:
     """Quietly: there may be nothing to stop."""
     try:
-        visit.attach.load(_PATH, absolute=True, options="stop,loglevel=none")
+        visit.attach.load(_PATH, absolute=True, options=_STOP)
     except Skip:
         return
 
