@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from offheap.diagnosis import balance
+from offheap.diagnosis.allocations import main_asker
 from offheap.diagnosis.case import Case, Suspicion
+from offheap.diagnosis.content_guess import agrees
 from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import VerdictKind
 from offheap.diagnosis.malloc_witnesses import Witnesses, hear
@@ -54,6 +56,8 @@ def outside(case: Case) -> Outside | None:
     if not case.has_nmt and not _tells_without_nmt(kind, witnesses):
         return None
     confirmations = _confirmations(kind, witnesses)
+    if kind is VerdictKind.NATIVE_MALLOC and witnesses.profile and witnesses.profiled:
+        confirmations.append(agrees(case, main_asker(witnesses.profile.native)))
     suspicion = case.suspect(growth, witnesses=[case.is_resident(growth)], confirmations=confirmations)
     return None if suspicion is None else Outside(suspicion, kind, witnesses)
 

@@ -16,6 +16,7 @@ from offheap.evidence.cgroup import CgroupMemory, parse_cgroup
 from offheap.evidence.classloader_stats import parse_classloader_stats
 from offheap.evidence.codecache import parse_codecache
 from offheap.evidence.compiler_memory import parse_compiler_memory
+from offheap.evidence.content import parse_content
 from offheap.evidence.errors import EvidenceError
 from offheap.evidence.experiment import Experiment, parse_experiment
 from offheap.evidence.gperftools_heap import parse_gperftools_heap
@@ -222,6 +223,8 @@ def _with(sample: Sample, record: EvidenceRecord) -> Sample:
             return replace(sample, trim=_trim(data))
         case ("buffer-pools", "pools"):
             return replace(sample, pools=parse_buffer_pools(data))
+        case ("memory" | "gdb", "content"):
+            return replace(sample, contents=(*sample.contents, parse_content(data)))
         case ("perf", "threads"):
             return replace(sample, thread_stacks=parse_native_stacks(_text(data)))
         case ("perf", "page_faults"):

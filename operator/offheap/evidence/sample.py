@@ -9,6 +9,7 @@ from offheap.evidence.cgroup import CgroupMemory
 from offheap.evidence.classloader_stats import ClassLoaderStats
 from offheap.evidence.codecache import CodeCache
 from offheap.evidence.compiler_memory import CompilerMemory
+from offheap.evidence.content import MemoryContent
 from offheap.evidence.experiment import Experiment
 from offheap.evidence.heap_info import HeapInfo
 from offheap.evidence.heap_profile import HeapProfile
@@ -94,6 +95,8 @@ class Sample:
     classloaders: ClassLoaderStats | None = None
     compiler: CompilerMemory | None = None
     system_map: SystemMap | None = None
+    contents: tuple[MemoryContent, ...] = ()
+    """What the growing regions hold: one look by each probe that took one."""
     thread_stacks: tuple[NativeStack, ...] = ()
     """perf's samples of where threads ran; a stack's weight counts samples."""
     fault_stacks: tuple[NativeStack, ...] = ()
@@ -124,6 +127,14 @@ class Evidence:
     """The first one after warm-up and the last one."""
     symbols: tuple[tuple[int, str], ...] = ()
     """Names of the addresses in the heap profiles' stacks, by address."""
+
+    @property
+    def own_ranges(self) -> tuple[tuple[int, int], ...]:
+        """[start, end) of what the VM says is its own, by System.map and by NMT's map of level detail."""
+        last_map = next((sample.system_map for sample in reversed(self.samples) if sample.system_map), None)
+        last_nmt = next((sample.nmt for sample in reversed(self.samples) if sample.nmt and sample.nmt.regions), None)
+        regions = tuple((region.start, region.end) for region in last_nmt.regions) if last_nmt else ()
+        return (last_map.own_ranges if last_map else ()) + regions
 
     @property
     def readings(self) -> tuple[Reading, ...]:

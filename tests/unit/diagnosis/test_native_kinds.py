@@ -12,6 +12,7 @@ import pytest
 
 from offheap.diagnosis import Confidence, Finding, Outcome, Verdict, VerdictKind, diagnose
 from offheap.evidence.bundle import Evidence, Sample, TakenProfile
+from offheap.evidence.content import parse_content
 from offheap.evidence.experiment import Experiment
 from offheap.evidence.jemalloc_heap import parse_jemalloc_heap
 from offheap.evidence.jfr import parse_jfr
@@ -326,3 +327,36 @@ def test_a_short_recording_denies_nothing() -> None:
     """It grew too large after a second: a leak of 8 MiB a minute shows nothing in it."""
     found = verdict(evidence(in_arenas, native_stacks=(), native_seconds=1.0))
     assert found.kind is VerdictKind.NATIVE_MALLOC
+
+
+def holds(name: str) -> Callable[[Sample], Sample]:
+    strings = [{"prefix": "SESSION-CONTEXT native", "count": 900, "size_bytes": 90_000}]
+    region = {"start": "7f10", "size_bytes": 1 << 20, "names": {name: 900}, "strings": strings, "magic": {"png": 12}}
+    content = parse_content({"method": "proc-mem", "pause_seconds": 0, "regions": [region]})
+    return lambda last: replace(last, contents=(content,))
+
+
+@pytest.mark.parametrize("make", [in_arenas, mapped, lambda index: sample(index, nmt={"Other": 2 * index})])
+def test_content_names_the_owner_where_nothing_else_does(make: Callable[[int], Sample]) -> None:
+    found = verdict(evidence(make, holds("com.acme.ImageCache")))
+    assert found.owner == "com.acme.ImageCache"
+    assert "strings that begin `SESSION-CONTEXT native` (900 times) and beginnings of png (12)" in found.summary
+    assert "com.acme.ImageCache, which may be the owner's" in found.summary
+    without = verdict(evidence(without_nmt(make), holds("com.acme.ImageCache")))
+    assert (without.kind, without.owner) == (VerdictKind.INCONCLUSIVE, "com.acme.ImageCache")
+
+
+def test_content_yields_to_a_profile_and_bears_witness() -> None:
+    other = verdict(evidence(in_arenas, holds("com.acme.ImageCache"), native_stacks=measured_stacks(17)))
+    assert other.owner == "Leak.jmalloc"
+
+    def confidence(name: str) -> Confidence:
+        def make(index: int) -> Sample:
+            return sample(index, arenas=8 + 2 * index, nmt={"Symbol": 3 + 1.8 * index})
+
+        stack = stacks(f"com/acme/Images.unpack_[j];Java_com_acme_Images_unpack;malloc_hook {b(40)}\n")
+        found = evidence(make, holds(name), native_stacks=stack)
+        return next(each.confidence for each in diagnose(found).findings if each.kind is VerdictKind.NATIVE_MALLOC)
+
+    assert confidence("com.acme.Images") is Confidence.HIGH
+    assert confidence("com.other.Thing") is Confidence.MEDIUM

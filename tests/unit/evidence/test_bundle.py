@@ -127,6 +127,23 @@ def test_stacks_of_perf() -> None:
     assert [stack.weight_bytes for stack in (*sample.thread_stacks, *sample.fault_stacks)] == [12, 3]
 
 
+def test_looks_at_memory_by_either_probe() -> None:
+    looked = {"method": "proc-mem", "pause_seconds": 0, "regions": []}
+    sample = only(
+        ("memory", "content", 0, looked), ("gdb", "content", 0, looked | {"method": "gdb", "pause_seconds": 0.1})
+    )
+    assert [content.method for content in sample.contents] == ["proc-mem", "gdb"]
+
+
+def test_the_vms_own_ranges_come_of_its_maps() -> None:
+    found = evidence(
+        ("jvm", "system_map", 0, fixture("jcmd/jcmd-25-measured-System.map.txt")),
+        ("nmt", "detail", 0, fixture("nmt/nmt-25-measured-unsafe-detail.txt")),
+    )
+    assert len(found.own_ranges) > 90
+    assert evidence(("jvm", "metaspace", 0, "")).own_ranges == ()
+
+
 def test_regions_of_every_sample_are_kept_and_shared() -> None:
     first, last = fixture("smaps/smaps-17-measured-idle.txt"), fixture("smaps/smaps-17-measured-jmalloc.txt")
     found = evidence(*(("smaps", "smaps", index, last if index == 3 else first) for index in range(4)))
@@ -223,6 +240,7 @@ BROKEN: list[tuple[str, str, object]] = [
     ("buffer-pools", "pools", {"pools": []}),
     ("buffer-pools", "pools", "text"),
     ("perf", "threads", "no weight"),
+    ("memory", "content", {}),
 ]
 
 

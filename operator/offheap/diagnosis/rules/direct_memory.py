@@ -13,6 +13,7 @@ from offheap.diagnosis import balance
 from offheap.diagnosis.allocations import main_asker
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
+from offheap.diagnosis.content_guess import guess
 from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import VerdictKind
 from offheap.diagnosis.rules.awaiting_gc import direct_memory_waits
@@ -66,13 +67,14 @@ def judge(case: Case) -> Finding | None:
         " The call sites are Unsafe_AllocateMemory, so Java code asks for it, not a native library." if called else ""
     )
     who, owner = _who(case)
+    seen = guess(case)
     return suspicion.finding(
         use.kind,
         f"NMT's {category} grew by {size(growth.rise)}, {rate(growth.slope)}, to {size(report.committed_bytes(category))}: "
-        f"{meaning_of(category).text}. {use.why}{who}{site}",
+        f"{meaning_of(category).text}. {use.why}{who}{seen.words}{site}",
         f"{_UNSAFE if use.kind is VerdictKind.UNSAFE_MEMORY else _DIRECT}{_explicit_gc(case)} {options(category)}",
-        case.sources("nmt", "buffer-pools", "smaps/smaps"),
-        owner=owner or use.owner,
+        case.sources("nmt", "buffer-pools", "nativemem", "smaps/smaps", "memory", "gdb"),
+        owner=owner or use.owner or seen.owner,
     )
 
 

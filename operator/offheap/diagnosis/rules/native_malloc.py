@@ -5,6 +5,7 @@ from __future__ import annotations
 from offheap.diagnosis.allocations import main_asker
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
+from offheap.diagnosis.content_guess import guess
 from offheap.diagnosis.kinds import VerdictKind
 from offheap.diagnosis.outside import outside
 from offheap.diagnosis.words import rate, share_of, size
@@ -16,15 +17,17 @@ def judge(case: Case) -> Finding | None:
         return None
     growth, profile = found.suspicion.growth, found.witnesses.profile
     asker = main_asker(profile.native) if profile and found.witnesses.profiled else None
+    seen = guess(case)
+    owner = asker.owner if asker else seen.owner
     who = "" if asker is None else f" {share_of(asker.share)} of what lives was asked for by {asker.words}."
     return found.suspicion.finding(
         VerdictKind.NATIVE_MALLOC,
         f"Anonymous memory outside NMT's sight grew by {size(growth.rise)}, {rate(growth.slope)}{found.where}.{who} "
-        f"{_KNOWN if asker else _UNKNOWN} {found.says}".strip(),
-        f"{f'Look at {asker.owner}: close' if asker else 'Close'} what holds native memory (Inflater.end(), Deflater.end(), "
+        f"{_KNOWN if asker else _UNKNOWN}{seen.words} {found.says}".strip(),
+        f"{f'Look at {owner}: close' if owner else 'Close'} what holds native memory (Inflater.end(), Deflater.end(), "
         f"streams, ZipFile, RocksDB objects).{'' if asker else _NEXT}",
-        case.sources("smaps/smaps", "nmt", "malloc-info/info", "process/status"),
-        owner=asker.owner if asker else None,
+        case.sources("smaps/smaps", "nmt", "malloc-info/info", "nativemem", "jemalloc", "gperftools", "memory", "gdb"),
+        owner=owner,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from offheap.diagnosis.allocations import main_asker
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
+from offheap.diagnosis.content_guess import guess
 from offheap.diagnosis.kinds import Confidence, VerdictKind
 from offheap.diagnosis.outside import outside
 from offheap.diagnosis.words import rate, size
@@ -21,15 +22,16 @@ def judge(case: Case) -> Finding | None:
         if asker is None or asker.owner is None
         else f" The page faults that make it resident are most of all {asker.words}."
     )
+    seen = guess(case)
     is_denied = found.witnesses.by_malloc is False
     finding = found.suspicion.finding(
         VerdictKind.NATIVE_MMAP,
         f"Anonymous mappings outside NMT's sight, malloc's arenas and stacks grew by {size(growth.rise)}, "
-        f"{rate(growth.slope)}. {_NOT_MALLOC if is_denied else _PERHAPS_MALLOC}{who} {found.says}".strip(),
+        f"{rate(growth.slope)}. {_NOT_MALLOC if is_denied else _PERHAPS_MALLOC}{who}{seen.words} {found.says}".strip(),
         "Find the library that maps memory: the growing regions' content (probe memory) shows whose it is, page-fault stacks "
         "(probe perf) who touches it. Look for objects of that library that are never closed.",
-        case.sources("smaps/smaps", "nmt", "malloc-info/info", "process/status"),
-        owner=asker.owner if asker else None,
+        case.sources("smaps/smaps", "nmt", "malloc-info/info", "memory", "gdb", "perf/page_faults"),
+        owner=(asker.owner if asker else None) or seen.owner,
     )
     return finding if is_denied else finding.at_most(Confidence.MEDIUM)
 

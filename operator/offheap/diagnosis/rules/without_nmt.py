@@ -5,6 +5,7 @@ from __future__ import annotations
 from offheap.diagnosis import balance
 from offheap.diagnosis.answer import Finding
 from offheap.diagnosis.case import Case
+from offheap.diagnosis.content_guess import guess
 from offheap.diagnosis.growth import Growth
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
 from offheap.diagnosis.outside import outside
@@ -20,6 +21,7 @@ def judge(case: Case) -> Finding | None:
     suspicion = case.suspect(growth)
     if suspicion is None:
         return None
+    seen = guess(case)
     return Finding(
         kind=VerdictKind.NATIVE_MALLOC,
         outcome=Outcome.UNKNOWN if suspicion.confirmed else Outcome.WARN,
@@ -27,10 +29,11 @@ def judge(case: Case) -> Finding | None:
         growth_bytes_per_hour=suspicion.growth.slope * 3600,
         message=f"Anonymous memory outside heap, stacks and code grew by {size(suspicion.growth.rise)}, "
         f"{rate(suspicion.growth.slope)}. Without Native Memory Tracking it may be direct buffers, Unsafe, metaspace or "
-        "native code.",
+        f"native code.{seen.words}",
         recommendation="Turn on Native Memory Tracking (-XX:NativeMemoryTracking=summary): intrusion: Restart does it "
         "for the time of the investigation.",
         evidence=case.sources("smaps/smaps", "process/status"),
+        owner=seen.owner,
         share=suspicion.share,
     )
 
