@@ -15,6 +15,7 @@ from offheap.collector.probes import (
     memory,
     nativemem,
     nmt,
+    perf,
     process,
     smaps,
 )
@@ -32,6 +33,7 @@ TAKES: tuple[Take, ...] = (
     *jemalloc.TAKES,
     *gperftools.TAKES,
     *nativemem.TAKES,
+    *perf.TAKES,
     *memory.TAKES,
     *gdb.TAKES,
     *malloc_info.EXPERIMENTS,
