@@ -59,6 +59,11 @@ def weigh(spoken: Sequence[Spoken], stages: Sequence[StageStatus]) -> Weighed:
     return Weighed(diagnosis, probes, main, staged, gather(said, cited))
 
 
+def gather_all(spoken: Sequence[Spoken]) -> Gathered:
+    """The files of these collectors, profiles and all."""
+    return gather([_said(one) for one in spoken])
+
+
 def raw(spoken: Spoken) -> Gathered:
     """The file that keeps one collector's lines as they are."""
     said = _said(spoken)

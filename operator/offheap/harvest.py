@@ -31,6 +31,10 @@ class Harvest:
         """What was read of this collector before, where its log cannot be read any more."""
         return read_stream(self._lines.get(_key(inv, collector), {}), bulk=False)
 
+    def lines(self, inv: MemoryInvestigation, collector: CollectorStatus) -> tuple[str, ...]:
+        """Every line that was read of this collector before."""
+        return tuple(self._lines.get(_key(inv, collector), {}))
+
     async def whole(self, inv: MemoryInvestigation, collector: CollectorStatus) -> tuple[str, ...]:
         """Every line of this collector, for reading them elsewhere than on the event loop.
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
-from offheap.analysis import Spoken, draw, raw, stream_name, told, unpacked, weigh
+from offheap.analysis import Spoken, draw, gather_all, raw, stream_name, told, unpacked, weigh
 from offheap.api.v1alpha1 import CollectorStatus, MemoryInvestigation, Status
 from offheap.artifacts.files import File
 from offheap.artifacts.manifest import About, Key, Pod, StreamNote
@@ -120,6 +120,7 @@ class Reconciler:
         target, status = inv.spec.target, inv.status
         workload = await self._workloads.read(target.kind, inv.namespace, target.name)
         seen = Observed(workload=workload)
+        await self._hear_last_words(inv)
         if inv.is_deleted or inv.spec.cancel or status.phase == "Restoring":
             return seen
         try:
@@ -131,6 +132,17 @@ class Reconciler:
             log.warning("%s/%s: ends with what is known: %s: %s", inv.namespace, inv.name, type(error).__name__, error)
             heard = self._harvest.heard(inv, status.collectors[-1]) if status.collectors else seen.stream
             return replace(seen, stream=heard)
+
+    async def _hear_last_words(self, inv: MemoryInvestigation) -> None:
+        """While its pod ends, for its log goes with it."""
+        if inv.status.phase not in ("Instrumenting", "Restoring"):
+            return
+        for collector in inv.status.collectors:
+            if collector.step == "Final" and collector.state == "Running":
+                try:
+                    await self._harvest.follow(inv, collector)
+                except Exception as error:  # what is only good to have holds nothing up
+                    log.info("%s/%s: %s: %s", inv.namespace, inv.name, type(error).__name__, error)
 
     async def _look_closer(self, inv: MemoryInvestigation, seen: Observed) -> Observed:
         """The pods and what the collector says: what is not needed to put the target back."""
@@ -193,7 +205,7 @@ class Reconciler:
             ),
             pod,
             step.pod,
-            traces=collector.step == "Trace",
+            step=collector.step,
         )
 
     async def _analyze(self, inv: MemoryInvestigation) -> None:
@@ -247,9 +259,21 @@ class Reconciler:
         gathered = await asyncio.to_thread(raw, Spoken(after[-1], lines))
         await self._keep(inv, gathered.files, gathered.streams)
 
+    async def _with_last_words(self, inv: MemoryInvestigation, status: Status) -> Status:
+        """At the end: what came while the last pods went is kept beside the rest."""
+        if status.finished_at is None or inv.status.finished_at is not None:
+            return status
+        waiting = [one for one in inv.status.collectors if one.step == "Final" and one.state == "Running"]
+        spoken = [Spoken(one, lines) for one in waiting if (lines := self._harvest.lines(inv, one))]
+        if not spoken:
+            return status
+        gathered = await asyncio.to_thread(gather_all, spoken)
+        kept = await self._keep(inv, gathered.files, gathered.streams)
+        return to.artifacts_kept(status, *told(kept), _now())
+
     async def _record(self, inv: MemoryInvestigation, status: Status) -> None:
         """Writes the status and, where that shows a transition, an Event."""
-        status = fitted(status)
+        status = fitted(await self._with_last_words(inv, status))
         if status == inv.status:
             return
         await self._investigations.save(inv, status)

@@ -274,7 +274,7 @@ class CollectorStatus(BaseModel):
     """Name of the ephemeral container."""
     step: CollectorStep
     """Look: which process is the JVM. Identify: what JVM it is. Sample: take the evidence. Trace: perf, with rights of its
-    own."""
+    own. Final: wait for the profile that an allocator writes when its pod ends."""
     stage: Stage | None = None
     """What was different in the target while it took samples."""
     pod: Name

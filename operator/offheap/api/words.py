@@ -76,7 +76,7 @@ ProbeState = Literal["Done", "Skipped", "Failed"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 Capabilities = Literal["None", "Default"]
-CollectorStep = Literal["Look", "Identify", "Sample", "Trace"]
+CollectorStep = Literal["Look", "Identify", "Sample", "Trace", "Final"]
 CollectorState = Literal["Intended", "Running", "Done", "Failed"]
 StageState = Literal["Running", "Done", "Skipped"]
 

@@ -57,6 +57,10 @@ class Clock:
             if self._wait(max(0.001, min(left, self.left_seconds))):
                 raise _terminated()
 
+    def wait_for_end(self) -> bool:
+        """Wait until the container is told to stop; False when the deadline comes first."""
+        return self._wait(max(0.001, self.left_seconds))
+
 
 def _terminated() -> Ended:
     return Ended("Error", "Terminated: the container was told to stop (SIGTERM) before the collection was complete")

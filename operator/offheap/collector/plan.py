@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 VERSION = 1
-STEPS = ("look", "identify", "sample", "trace")
+STEPS = ("look", "identify", "sample", "trace", "final")
 NMT_LEVELS = ("off", "summary", "detail")
 
 

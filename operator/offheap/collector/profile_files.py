@@ -25,7 +25,7 @@ HEADING = b"\nMAPPED_LIBRARIES:"
 MEMORY_BYTES = 4 << 20
 """Naming the addresses: 1 MiB here and the demangler's 2 MiB, as measured with a libjvm.so of 70 000 symbols."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.heap")
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.heap")
 _ADDRESS = re.compile(rb"0x([0-9a-f]{1,16})")
 _MOST_FILES = 4096
 _MOST_BYTES = 32 << 20
@@ -95,7 +95,7 @@ def take_profile(visit: Visit, form: Format) -> Taken:
         state.sent.add(file.name)
         state.spent_bytes += round(file.size_bytes * _SENT_SHARE)
         state.newest, state.unnamed = file.name, True
-        return Taken(None, blobs=(Blob(file.name, f"{form.probe}-heap", _chunks(fd, file.size_bytes)),))
+        return Taken(None, blobs=(Blob(file.name, f"{form.probe}-heap", chunks_of(fd, file.size_bytes)),))
     finally:
         os.close(folder)
 
@@ -107,7 +107,7 @@ def take_symbols(visit: Visit, form: Format) -> Taken:
         return Taken(None)
     folder = _open_folder(visit, form)
     try:
-        fd = _open_file(folder, state.newest)
+        fd = open_file(folder, state.newest)
     except OSError:
         raise Skip("NoProfile", f"{state.newest} was removed by somebody else before it was read") from None
     finally:
@@ -151,7 +151,7 @@ def _files(visit: Visit, folder: int, form: Format) -> list[_File]:
     started += visit.jvm.target.start_time_ticks / os.sysconf("SC_CLK_TCK")
     found = []
     for name in os.listdir(folder)[:_MOST_FILES]:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             continue
         pid = form.pid_of.search(name)
         if pid is not None and int(pid[1]) != visit.jvm.nspid:
@@ -173,16 +173,16 @@ def _newest_whole(folder: int, files: list[_File], state: _State) -> tuple[_File
         if file not in state.seen:
             continue
         try:
-            fd = _open_file(folder, file.name)
+            fd = open_file(folder, file.name)
         except OSError:
             continue
-        if _is_whole(fd):
+        if is_whole(fd):
             return file, fd
         os.close(fd)
     return None
 
 
-def _is_whole(fd: int) -> bool:
+def is_whole(fd: int) -> bool:
     """Whether its last section is there, and is that of a JVM."""
     before, has_heading, has_jvm = b"", False, False
     while chunk := os.read(fd, _CHUNK_BYTES):
@@ -213,7 +213,8 @@ def _clear(folder: int, files: list[_File], state: _State) -> None:
             return
 
 
-def _open_file(folder: int, name: str) -> int:
+def open_file(folder: int, name: str) -> int:
+    """The regular file itself, never what a link points to. Raises OSError."""
     fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -221,7 +222,8 @@ def _open_file(folder: int, name: str) -> int:
     return fd
 
 
-def _chunks(fd: int, size_bytes: int) -> Iterator[bytes]:
+def chunks_of(fd: int, size_bytes: int) -> Iterator[bytes]:
+    """Its content, and then it is closed."""
     try:
         while size_bytes > 0 and (chunk := os.read(fd, min(_CHUNK_BYTES, size_bytes))):
             size_bytes -= len(chunk)

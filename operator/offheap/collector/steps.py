@@ -6,6 +6,7 @@ from offheap.collector.attach import Attach
 from offheap.collector.clock import Clock
 from offheap.collector.cost import Meter
 from offheap.collector.identity import Jvm, identify
+from offheap.collector.last_words import PROBES, await_last_words
 from offheap.collector.outcome import Ended, Skip, StreamClosed
 from offheap.collector.patience import wait_while_starting
 from offheap.collector.plan import VERSION, Plan
@@ -47,6 +48,8 @@ def _ended(session: Session, jattach: str) -> tuple[str, str]:
     try:
         if session.plan.step == "look":
             _look(session)
+        elif session.plan.step == "final":
+            _final(session)
         else:
             jvm, attach = _identify(session, jattach)
             if session.plan.step in ("sample", "trace"):
@@ -68,6 +71,15 @@ def _look(session: Session) -> None:
     data = {"processes": [process._asdict() for process in found], "jvms": jvms, "target_pid": target}
     _say(session, "process", "processes", data)
     choose(session.proc, found)
+
+
+def _final(session: Session) -> None:
+    plan = session.plan
+    probe = next((name for name in PROBES if plan.probes and name in plan.probes), None)
+    directory = plan.option(probe or "", "directory")
+    if probe is None or not isinstance(directory, str):
+        raise Ended("Error", "InvalidPlan: no directory of profiles")
+    await_last_words(probe, directory, session.stream, session.clock)
 
 
 def _identify(session: Session, jattach: str) -> tuple[Jvm, Attach]:

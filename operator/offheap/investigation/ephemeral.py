@@ -13,6 +13,8 @@ from typing import Any
 
 from offheap.api.v1alpha1 import PodStatus
 from offheap.api.words import CollectorStep
+from offheap.investigation.stages import MOUNT
+from offheap.investigation.template import BRINGER
 
 Json = Mapping[str, Any]
 
@@ -52,20 +54,24 @@ def identity_known(pod: Json, container: str) -> tuple[int, int | None] | None:
 
 
 def container_json(
-    name: str, image: str, pull_policy: str, plan: str, pod: Json, target: PodStatus, *, traces: bool = False
+    name: str, image: str, pull_policy: str, plan: str, pod: Json, target: PodStatus, step: CollectorStep = "Look"
 ) -> dict[str, Any]:
     """The container to add. Without a known user it only looks, as the image's own unprivileged user.
 
-    ``traces``: it runs perf, which takes rights of its own.
+    To trace takes rights of its own. The one that waits for the end shares the allocator's volume and not the target's
+    processes, for it would die with them.
     """
+    place: dict[str, Any] = {"targetContainerName": target.container}
+    if step == "Final":
+        place = {"volumeMounts": [{"name": BRINGER, "mountPath": MOUNT}]}
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": pull_policy,
-        "targetContainerName": target.container,
+        **place,
         "command": ["python3", "-m", "offheap.collector"],
         "args": [plan],
-        "securityContext": _TRACING if traces else _security_context(pod, target),
+        "securityContext": _TRACING if step == "Trace" else _security_context(pod, target),
         "terminationMessagePolicy": "File",
     }
 

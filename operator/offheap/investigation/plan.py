@@ -52,9 +52,11 @@ from offheap.investigation.steps import (
 )
 from offheap.investigation.template import last_editor
 from offheap.investigation.workload import container_name, is_running, representative
-from offheap.probes.choice import wants_trace
+from offheap.probes.choice import keeps_last_words, wants_trace
 
 MAX_COLLECTORS = 16
+BESIDES: tuple[CollectorStep, ...] = ("Trace", "Final")
+"""What may fail without an end to the investigation."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def refused(inv: MemoryInvestigation, step: Step, problem: Problem, now: datetim
             return to.restore_blocked(inv.status, problem, now)
         case _:
             failed = to.collector_now(inv.status, "Failed", problem.reason, problem.message)
-            if inv.status.phase == "Sampling" and inv.status.collectors[-1].step == "Trace":
+            if inv.status.phase == "Sampling" and inv.status.collectors[-1].step in BESIDES:
                 return failed
             return to.analyzing(failed, now) if has_samples(inv.status) else to.ending(failed, problem, now)
 
@@ -272,7 +274,11 @@ def _sample(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: P
     """Wait while the collector samples; what comes after it is decided when it ends, however it ends."""
     status, end = inv.status, seen.stream.end
     current = status.collectors[-1]
-    if current.state in ("Done", "Failed"):  # a stage that was skipped, or the finalizer had to come first
+    waits_for_the_end = current.step == "Final" and current.state == "Running"
+    if waits_for_the_end or current.state in (
+        "Done",
+        "Failed",
+    ):  # a stage that was skipped, or the finalizer had to come first
         return _go_on(inv, status, seen, now)
     if end is not None:
         done = to.collector_now(status, "Done", end.outcome, end.message)
@@ -286,7 +292,7 @@ def _sample(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: P
             return Record(to.took(status, jvm_status(identity), identity.allocator, now))
     step = _await_collector(inv, seen, now, patience)
     if isinstance(step, Record) and step.status.outcome is not None:
-        if current.step == "Trace":
+        if current.step in BESIDES:
             outcome = step.status.outcome
             return Record(to.collector_now(status, "Failed", outcome.reason, outcome.message))
         if seen.stream.evidence or has_samples(status):
@@ -299,6 +305,10 @@ def _go_on(inv: MemoryInvestigation, status: Status, seen: Observed, now: dateti
     traced = any(one.step == "Trace" for one in status.collectors)
     if wants_trace(inv.spec) and not traced and allows(inv.spec.intrusion, "Profile"):
         return _intend(inv, "Trace", now)
+    if keeps_last_words(inv.spec, stage_now(inv, status)) and not any(
+        one.step == "Final" and one.pod_uid == status.pods[-1].uid for one in status.collectors
+    ):
+        return _intend(inv, "Final", now)
     stage = stage_after(inv, status)
     if stage is None:
         return Record(to.analyzing(status, now))
@@ -331,7 +341,7 @@ def _await_collector(inv: MemoryInvestigation, seen: Observed, now: datetime, pa
         return _fail_collector(inv, problems.collector_failed(detail), now)
     if state.phase == "waiting":
         return _await_start(inv, state, now, patience)
-    if current.state == "Intended" and current.step == "Sample":
+    if current.state == "Intended" and current.step in ("Sample", "Final"):
         return Record(to.collector_now(status, "Running"))
     return Wait(patience.poll if current.step != "Sample" else min(10.0, inv.spec.sampling.interval_seconds))
 

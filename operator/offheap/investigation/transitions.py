@@ -79,7 +79,7 @@ def collector_intended(status: Status, collector: CollectorStatus, now: datetime
     """A collector is about to be created: the record that makes its creation repeatable."""
     status = status.model_copy(update={"collectors": (*status.collectors, collector)})
     match collector.step:
-        case "Look":
+        case "Look" | "Final":
             return status
         case "Identify":
             status = status.model_copy(update={"phase": "Observing"})
@@ -258,7 +258,7 @@ def probes_seen(
     if samples == 0:
         message = "no sample was taken: see status.probes and the log of the collector."
         return with_condition(status, "EvidenceCollected", "False", "NoSamples", message, now)
-    how = status.collectors[-1].reason or "Completed"
+    how = next((one.reason for one in reversed(status.collectors) if one.step == "Sample" and one.reason), "Completed")
     if gaps:
         lost = sum(last - first + 1 for first, last in gaps)
         message = f"{samples} samples; {lost} records of the stream are missing."

@@ -117,7 +117,9 @@ def _outcome(
 
 
 def _too_few(probe: Probe) -> ProbeStatus:
-    message = f"{probe.name} compares readings of {probe.derived_from}, and there is one only: a longer sampling.duration."
+    message = (
+        f"{probe.name} compares readings of {probe.derived_from}, and there is one only: a longer sampling.duration."
+    )
     return ProbeStatus(name=probe.name, level=probe.level, state="Skipped", reason="TooFewSamples", message=message)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from offheap.api.duration import parse_duration
 from offheap.api.quantity import parse_quantity
-from offheap.api.spec import ProbeRequest, Spec
+from offheap.api.spec import JemallocOptions, ProbeRequest, Spec
 from offheap.api.words import CollectorStep, Intrusion, Stage, allows
 from offheap.probes import PROBES
 
@@ -25,6 +25,13 @@ def wants_trace(spec: Spec) -> bool:
     return any(one.name == "perf" for one in spec.probes)
 
 
+def keeps_last_words(spec: Spec, stage: Stage) -> bool:
+    """Whether the stage's allocator writes a profile when its process ends."""
+    return stage == "Tcmalloc" or (
+        stage == "Jemalloc" and (spec.instrumentation.jemalloc or JemallocOptions()).prof_final
+    )
+
+
 def chosen(
     spec: Spec, step: CollectorStep, stage: Stage, *, first: bool, pause_limit_seconds: float, profiles: str
 ) -> dict[str, Options]:
@@ -36,6 +43,8 @@ def chosen(
     asked: dict[str, ProbeRequest] = {one.name: one for one in spec.probes}
     if step == "Trace":
         return {"perf": _options("perf", asked.get("perf"), pause_limit_seconds)}
+    if step == "Final":
+        return {ALLOCATORS[stage]: {"directory": profiles}} if stage in ALLOCATORS else {}
     found: dict[str, Options] = {}
     for probe in PROBES:
         if probe.derived_from is None and _runs(probe.name, probe.level, spec, stage, first=first):

@@ -14,6 +14,8 @@ VERSION = 1
 STREAM_BYTES = 8 << 20
 """Below the 10 MiB at which a kubelet rotates a container's log by default."""
 
+_FINAL_SECONDS = 1200.0
+"""It ends with its pod, which the next rollout or the restoring takes away, also after the investigation's deadline."""
 _TRACE_SECONDS = 1.0
 """The recordings begin at once: there are no samples to take."""
 _LOOK_SECONDS = 30.0
@@ -47,9 +49,10 @@ def plan_json(
         "Look": _LOOK_SECONDS,
         "Identify": _IDENTIFY_SECONDS,
         "Sample": duration + _SLACK_SECONDS,
+        "Final": _FINAL_SECONDS,
         "Trace": duration + _trace_seconds(spec) + _SLACK_SECONDS,
     }[step]
-    if asked_at is not None and investigation.status.started_at is not None:
+    if step != "Final" and asked_at is not None and investigation.status.started_at is not None:
         gone = (asked_at - investigation.status.started_at).total_seconds()
         deadline = min(deadline, max(1.0, spec.deadline_seconds - gone))
     stage = collector.stage or "Baseline"
@@ -60,7 +63,7 @@ def plan_json(
             "investigation": f"{investigation.namespace}/{investigation.name}",
             "step": step.lower(),
             "deadline_seconds": deadline,
-            "target": None if step == "Look" else target,
+            "target": None if step in ("Look", "Final") else target,
             "interval_seconds": interval,
             "duration_seconds": duration,
             "nmt": spec.instrumentation.nmt.lower(),

@@ -175,6 +175,28 @@ def test_a_trial_whose_rollout_fails_costs_only_the_trial() -> None:
     assert_as_before(world)
 
 
+def test_what_an_allocator_writes_at_its_end_is_waited_for_beside_the_target() -> None:
+    world = World(ALLOCATOR)
+    inv = world.run()
+    assert [c.step for c in inv.status.collectors][-2:] == ["Sample", "Final"]
+    assert (inv.status.collectors[-1].state, inv.status.collectors[-1].stage) == ("Running", "Jemalloc")
+    world = World(spec(allocator="Jemalloc", jemalloc={"profFinal": False}))
+    assert "Final" not in [c.step for c in world.run().status.collectors]
+
+
+def test_a_last_collector_that_cannot_be_had_costs_nothing_else() -> None:
+    world = World(ALLOCATOR)
+    while not sampled(world) or world.inv.status.collectors[-1].state != "Done":
+        step = world.pass_once()
+        if isinstance(step, Wait):
+            world.now += timedelta(seconds=step.seconds)
+    world.denies = Problem("CollectorDenied", "no")
+    inv = world.run()
+    assert inv.status.phase == "Succeeded"
+    assert (inv.status.collectors[-1].step, inv.status.collectors[-1].state) == ("Final", "Failed")
+    assert_as_before(world)
+
+
 PERF = {**spec(nmt="Off"), "intrusion": "Profile", "probes": [{"name": "perf"}]}
 
 

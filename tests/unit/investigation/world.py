@@ -189,6 +189,8 @@ class World:
             row = {"pid": 1, "uid": 1000, "gid": 1000, "cap_eff": "0000000000000000"}
             records.append(self._evidence("process", "processes", {"processes": [row], "target_pid": 1}))
             return Stream(evidence=tuple(records), end=End("Completed", ""))
+        if step == "Final":
+            return Stream()
         jvm = dict(self.jvm)
         template = str(self.pod_template)
         if "NativeMemoryTracking" in template and jvm["nmt"] == "off":

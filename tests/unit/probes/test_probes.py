@@ -66,7 +66,7 @@ def test_the_collector_accepts_what_the_builder_makes(step: CollectorStep, intru
     assert plan.attach is (intrusion != "Observe")
     assert plan.nmt == nmt.lower()
     assert (plan.interval_seconds, plan.duration_seconds) == ((1, 1) if step == "Trace" else (5, 120))
-    assert plan.target == (None if step == "Look" else Target(7, 4711))
+    assert plan.target == (None if step in ("Look", "Final") else Target(7, 4711))
     if step == "Sample":
         assert plan.deadline_seconds > plan.duration_seconds
 
@@ -137,6 +137,11 @@ def test_perf_that_is_asked_for_by_name_runs_alone_with_rights_of_its_own() -> N
     spec = {"intrusion": "Profile", "probes": [{"name": "perf", "perf": {"duration": "20s"}}]}
     assert "perf" not in probes_of(**spec)
     assert probes_of(step="Trace", **spec) == {"perf": {"duration_seconds": 20}}
+
+
+def test_the_last_collector_only_looks_where_the_allocator_writes() -> None:
+    assert probes_of("Jemalloc", step="Final", **RESTART) == {"jemalloc": {"directory": "/offheap"}}
+    assert probes_of("Baseline", step="Final", **RESTART) == {}
 
 
 def test_no_stop_is_longer_than_the_liveness_probe_forgives() -> None:
