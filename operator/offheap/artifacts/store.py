@@ -74,7 +74,8 @@ class Swept:
 
 
 class Store:
-    """Artifacts at one location. ``ttl`` None: kept for ever. ``capacity_bytes`` bounds all of them together."""
+    """Artifacts at one location. ``ttl`` None: kept for ever. ``capacity_bytes`` bounds all of them together where they lie
+    in a directory; a bucket has bounds of its own, and is not listed for each save."""
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Store:
     ) -> None:
         self.location = location
         self._ttl = ttl
-        self._capacity_bytes = capacity_bytes
+        self._capacity_bytes = capacity_bytes if location.scheme == "file" else None
         self._patience = patience or Patience()
         self._client: ObjectStore | None = None
         self._expiries: dict[tuple[str, datetime, int], Manifest | None] = {}
@@ -124,12 +125,14 @@ class Store:
             stored.append(entry)
         if problem is not None and not stored and not known:
             return Kept((), tuple(dropped), problem)
+        listed = merged(stored, known)
         manifest = Manifest(
             key,
             before.created if before else now,
-            before.expires if before else self._expires(now),
+            # Counted from the last file: a long investigation saves after each of its stages.
+            before.expires if before and set(listed) == set(known) else self._expires(now),
             about,
-            merged(stored, known),
+            listed,
             tuple(dropped),
         )
         return await self._finish(folder, manifest, problem)

@@ -92,6 +92,23 @@ async def test_a_later_save_adds_and_loses_nothing(store: Store, root: Path) -> 
     assert len(found(root)) == 5
 
 
+async def test_the_time_to_live_counts_from_the_last_file(store: Store, root: Path) -> None:
+    await save(store)
+    await save(store, now=NOW + DAY)
+    assert manifest(root)["expires"] == "2026-05-11T03:02:01Z", "nothing new came"
+    await save(store, [File("flame.svg", "svg", b"<svg/>")], now=NOW + DAY)
+    assert (manifest(root)["created"], manifest(root)["expires"]) == ("2026-05-04T03:02:01Z", "2026-05-12T03:02:01Z")
+
+
+async def test_a_file_is_read_back_or_is_not_there(store: Store, root: Path) -> None:
+    assert await store.load(KEY, FILES[0].name) is None
+    await save(store)
+    assert await store.load(KEY, FILES[0].name) == FILES[0].data
+    (root.parent / "secret").write_text("x")
+    assert await store.load(KEY, "../../../../secret") is None
+    assert await open_store(f"file://{root}/{FOLDER}/manifest.json/below").load(KEY, "x") is None
+
+
 async def test_the_most_valuable_fit_the_budget_and_the_rest_is_told(store: Store, root: Path) -> None:
     kept = await save(store, budget=420)
     assert [one.id for one in kept.saved[1:]] == [FILES[0].name, FILES[2].name]
