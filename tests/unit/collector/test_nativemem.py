@@ -12,7 +12,7 @@ import pytest
 
 from offheap.collector.probes import nativemem
 from tests.unit.collector.conftest import Collect
-from tests.unit.collector.fakes import MAPS, FakeJattach, FakeProc, Record, named, reasons
+from tests.unit.collector.fakes import MAPS, MOUNTS, FakeJattach, FakeProc, Record, named, reasons
 
 LIBRARY = "/tmp/.offheap-nativemem.so"
 MIB = 1 << 20
@@ -100,6 +100,13 @@ def test_a_recording_that_grows_too_fast_is_ended_early(proc: FakeProc, jattach:
     assert named(records, "nativemem", "stop")[0]["data"]["stopped"] == "SizeLimit"
     assert told(home) == ["start", "stop"]
     assert len(blob(records)) == 13 * MIB
+
+
+def test_where_tmp_is_memory_less_is_recorded(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:
+    home = proc.java(7, mounts=MOUNTS + "102 100 0:52 / /tmp rw,nosuid - tmpfs tmpfs rw\n")
+    profiler(jattach, home / "root/tmp", f"head -c {5 * MIB} /dev/zero > $recording; {LOADED}")
+    records = collect("sample", **PLAN)
+    assert named(records, "nativemem", "stop")[0]["data"]["stopped"] == "SizeLimit"
 
 
 def test_a_profiler_that_refuses_is_quoted(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:

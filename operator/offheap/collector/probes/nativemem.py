@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from offheap.collector.outcome import Skip
 from offheap.collector.plan import Plan
+from offheap.collector.procfs import mount_of
 from offheap.collector.target_tmp import PATH, TargetTmp, chunks, target_tmp
 from offheap.collector.text import short
 from offheap.collector.visit import FIRST, LAST, LATER, Blob, Take, Taken, Visit
@@ -39,6 +40,8 @@ _NOTHING_ELSE = 31
 """jfropts: no system information (it holds the command line), no properties, no libraries, no load, no heap summary."""
 _MOST_BYTES = 10 << 20
 """Compressed and written in base64 a busy JVM's are 0.36 of their size, and 4 MiB of the stream are kept for it."""
+_MOST_IN_MEMORY_BYTES = 4 << 20
+"""Where /tmp is a tmpfs: there a file is charged to the target and cannot be dropped."""
 _LEAST_BYTES = 1 << 20
 _FIRST_LOOK_SECONDS = 1.0
 _MOST_LOOKING_SECONDS = 10.0
@@ -47,7 +50,8 @@ _PROFILERS = re.compile(r"asyncProfiler|javaProfiler|async-profiler", re.IGNOREC
 _VERSION = re.compile(rb"async-profiler (\d{1,3}(?:\.\d{1,3}){1,3})")
 
 MEMORY_BYTES = 18 << 20
-"""What stays in the JVM: anonymous memory of 7.5 MiB with 8u504, 13.7 with 17.0.21, 15.9 with 25.0.5, mostly its symbols."""
+"""What stays in the JVM: anonymous memory of 7.5 MiB with 8u504, 13.7 with 17.0.21, 15.9 with 25.0.5, mostly its symbols, and
+3 MiB more where 15 000 classes are loaded."""
 PAUSE_SECONDS = 0.001
 """No safepoint was seen with -Xlog:safepoint on 17.0.21 and 25.0.5; the attaching thread alone is busy for 0.06 to 0.3 s."""
 
@@ -85,7 +89,9 @@ def start(visit: Visit) -> Taken:
     loaded = _check_no_other(visit)
     if not tmp.may_execute:
         raise Skip("TmpNotExecutable", "the target's /tmp is mounted noexec: mount an emptyDir there")
-    most_bytes = min(_MOST_BYTES, int(visit.plan.stream_bytes * 1.25), tmp.free_bytes // 4)
+    mount = mount_of(visit.proc.mounts(visit.jvm.target.pid), PATH)
+    most_bytes = _MOST_IN_MEMORY_BYTES if mount and mount.kind == "tmpfs" else _MOST_BYTES
+    most_bytes = min(most_bytes, int(visit.plan.stream_bytes * 1.25), tmp.free_bytes // 4)
     if most_bytes < _LEAST_BYTES:
         raise Skip("TmpFull", f"{tmp.free_bytes >> 20} MiB are free in the target's /tmp, and a recording needs 4")
     if loaded:
