@@ -83,7 +83,7 @@ def _judge(share: float | None) -> bool | None:
 
 def _books(case: Case) -> tuple[tuple[Sample, MallocInfo], tuple[Sample, MallocInfo]] | None:
     """The first and the last reading of malloc's books of the process that was read last."""
-    own = [sample for sample in case.samples if sample.incarnation == case.last.incarnation]
+    own = [sample for sample in case.samples if sample.incarnation == _incarnation(case)]
     read = [(sample, sample.malloc) for sample in own if sample.malloc]
     return (read[0], read[-1]) if len(read) >= 2 else None
 
@@ -100,6 +100,11 @@ def _booked_share(case: Case) -> float | None:
     by_vm = after.nmt.allocated_bytes - before.nmt.allocated_bytes
     whole = _native_at(case, after) - _native_at(case, before)
     return max(0, _taken(last) - _taken(first) - by_vm) / whole if whole > case.floor_bytes else None
+
+
+def _incarnation(case: Case) -> tuple[int, int] | None:
+    """The process that was measured last; what a tool took beside the samples may not say whose it is."""
+    return case.bookings[-1].incarnation if case.bookings else None
 
 
 def _taken(info: MallocInfo) -> int:
@@ -128,7 +133,7 @@ def _kept_free(case: Case, growth: Growth, total: MallocArena | None) -> bool | 
 
 
 def _in_arenas(case: Case) -> float | None:
-    sheets = [sample.totals for sample in case.samples if sample.totals and sample.incarnation == case.last.incarnation]
+    sheets = [sample.totals for sample in case.samples if sample.totals and sample.incarnation == _incarnation(case)]
     if len(sheets) < 2:
         return None
 
