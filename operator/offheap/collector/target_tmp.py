@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
 
 from offheap.collector.outcome import Skip, permission_denied
 from offheap.collector.procfs import Proc
@@ -118,14 +117,6 @@ class TargetTmp:
             os.unlink(name, dir_fd=self._fd)
         except OSError:
             return
-
-
-def chunks(fd: int) -> Iterator[bytes]:
-    """All bytes of an open file from its beginning, in pieces, whoever else has it open."""
-    offset = 0
-    while chunk := os.pread(fd, _CHUNK_BYTES, offset):
-        offset += len(chunk)
-        yield chunk
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import shlex
 import zlib
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from offheap.collector.probes import nativemem
+from offheap.evidence.jfr import parse_jfr
 from tests.unit.collector.conftest import Collect
 from tests.unit.collector.fakes import MAPS, MOUNTS, FakeJattach, FakeProc, Record, named, reasons
 
@@ -22,6 +24,9 @@ PLAN: dict[str, Any] = {
 }
 """A budget beyond what the process of the tests has, which counts as the collector here."""
 LOADED = "echo 'return code: 0'"
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "jfr" / "asprof-4.6-jdk8-deflater.jfr.gz"
+RECORDING = gzip.decompress(FIXTURE.read_bytes())
+RECORD = f"gunzip -c {FIXTURE} > $recording; {LOADED}"
 
 
 @pytest.fixture(autouse=True)
@@ -52,10 +57,13 @@ def blob(records: list[Record]) -> bytes:
 
 def test_the_recording_leaves_as_it_is(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:
     home = proc.java(7)
-    profiler(jattach, home / "root/tmp", f"test -s {home}/root{LIBRARY}; printf FLR-it > $recording; {LOADED}")
+    profiler(jattach, home / "root/tmp", f"test -s {home}/root{LIBRARY} && {RECORD}")
     records = collect("sample", **PLAN)
     assert reasons(records) == set()
-    assert blob(records) == b"FLR-it"
+    assert len(blob(records)) == len(RECORDING)
+    assert parse_jfr(blob(records)) == parse_jfr(RECORDING)
+    assert b"VM Thread" in RECORDING
+    assert b"VM Thread" not in blob(records)
     start, stop = named(records, "nativemem", "start")[0], named(records, "nativemem", "stop")[0]
     assert (start["sample"], stop["sample"]) == (0, 2)
     assert start["data"] | {"added_bytes": 0} == {
@@ -64,7 +72,7 @@ def test_the_recording_leaves_as_it_is(proc: FakeProc, jattach: FakeJattach, col
         "file": "/tmp/.offheap-nativemem.jfr",
         "added_bytes": 0,
     }
-    assert stop["data"] | {"seconds": 0} == {"seconds": 0, "size_bytes": 6, "stopped": "Planned"}
+    assert stop["data"] | {"seconds": 0} == {"seconds": 0, "size_bytes": len(RECORDING), "stopped": "Planned"}
     assert told(home) == ["start", "stop"]
     assert list((home / "root/tmp").iterdir()) == []
 
@@ -93,18 +101,26 @@ def test_it_is_not_loaded_unless_it_is_asked_for(proc: FakeProc, jattach: FakeJa
     assert LIBRARY not in jattach.calls
 
 
-def test_a_recording_that_grows_too_fast_is_ended_early(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:
+def test_a_recording_that_grows_too_fast_is_ended_early(
+    proc: FakeProc, jattach: FakeJattach, collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nativemem, "_MOST_BYTES", 40 << 10)
+    monkeypatch.setattr(nativemem, "_LEAST_BYTES", 1)
     home = proc.java(7)
-    profiler(jattach, home / "root/tmp", f"head -c {13 * MIB} /dev/zero > $recording; {LOADED}")
+    profiler(jattach, home / "root/tmp", RECORD)
     records = collect("sample", **PLAN)
     assert named(records, "nativemem", "stop")[0]["data"]["stopped"] == "SizeLimit"
     assert told(home) == ["start", "stop"]
-    assert len(blob(records)) == 13 * MIB
+    assert len(blob(records)) == len(RECORDING)
 
 
-def test_where_tmp_is_memory_less_is_recorded(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:
+def test_where_tmp_is_memory_less_is_recorded(
+    proc: FakeProc, jattach: FakeJattach, collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nativemem, "_MOST_IN_MEMORY_BYTES", 40 << 10)
+    monkeypatch.setattr(nativemem, "_LEAST_BYTES", 1)
     home = proc.java(7, mounts=MOUNTS + "102 100 0:52 / /tmp rw,nosuid - tmpfs tmpfs rw\n")
-    profiler(jattach, home / "root/tmp", f"head -c {5 * MIB} /dev/zero > $recording; {LOADED}")
+    profiler(jattach, home / "root/tmp", RECORD)
     records = collect("sample", **PLAN)
     assert named(records, "nativemem", "stop")[0]["data"]["stopped"] == "SizeLimit"
 
@@ -125,10 +141,10 @@ def test_a_killed_collectors_recording_is_ended_and_its_library_used_again(
     mapped = MAPS + f"7f0004000000-7f0004100000 r-xp 00000000 08:01 103 /var/lib/other{LIBRARY} (deleted)\n"
     home = proc.java(7, maps=mapped)
     (home / "root/tmp/.offheap-nativemem.jfr").write_text("left")
-    profiler(jattach, home / "root/tmp", f"test ! -e {home}/root{LIBRARY} && printf new > $recording && {LOADED}")
+    profiler(jattach, home / "root/tmp", f"test ! -e {home}/root{LIBRARY} && {RECORD}")
     records = collect("sample", **PLAN)
     assert told(home) == ["stop", "start", "stop"]
-    assert blob(records) == b"new"
+    assert parse_jfr(blob(records)) == parse_jfr(RECORDING)
     assert list((home / "root/tmp").iterdir()) == []
 
 
@@ -157,6 +173,14 @@ def test_it_is_refused_where_the_memory_is_not_there(proc: FakeProc, jattach: Fa
     records = collect("sample", **PLAN)
     assert reasons(records) == {("nativemem", "HeadroomTooSmall")}
     assert LIBRARY not in jattach.calls
+
+
+def test_a_recording_that_is_not_finished_is_not_sent(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:
+    home = proc.java(7)
+    profiler(jattach, home / "root/tmp", f"head -c 100 {FIXTURE} > $recording; {LOADED}")
+    records = collect("sample", **PLAN)
+    assert reasons(records) == {("nativemem", "ProbeFailed")}
+    assert not [r for r in records if r["type"] == "blob"]
 
 
 def test_a_collection_that_is_cut_short_ends_the_recording(

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator
 
+from offheap.collector.clock import Clock
+from offheap.collector.nameless import without_names
 from offheap.collector.outcome import Skip
 from offheap.collector.plan import Plan
 from offheap.collector.procfs import mount_of
-from offheap.collector.target_tmp import PATH, TargetTmp, chunks, target_tmp
+from offheap.collector.target_tmp import PATH, TargetTmp, target_tmp
 from offheap.collector.text import short
 from offheap.collector.visit import FIRST, LAST, LATER, Blob, Take, Taken, Visit
 
@@ -59,12 +60,13 @@ PAUSE_SECONDS = 0.001
 class Recording:
     """One that goes on, or has ended when `stopped` says why."""
 
-    def __init__(self, fd: int, most_bytes: int) -> None:
+    def __init__(self, fd: int, most_bytes: int, clock: Clock) -> None:
         self.most_bytes = most_bytes
         self.stopped = ""
         self.seconds = 0.0
         self.fd = fd
-        self._began = self._looked = time.monotonic()
+        self._clock = clock
+        self._began = self._looked = clock.elapsed_seconds
         self._size_bytes = 0
 
     @property
@@ -73,14 +75,14 @@ class Recording:
 
     def will_be_too_large(self, until_next_look_seconds: float) -> bool:
         """Judged by how it has grown since the last look."""
-        now, size_bytes = time.monotonic(), self.size_bytes
+        now, size_bytes = self._clock.elapsed_seconds, self.size_bytes
         rate = (size_bytes - self._size_bytes) / max(0.001, now - self._looked)
         self._looked, self._size_bytes = now, size_bytes
         return size_bytes + rate * until_next_look_seconds > self.most_bytes
 
     def end(self, why: str) -> None:
         self.stopped = why
-        self.seconds = time.monotonic() - self._began
+        self.seconds = self._clock.elapsed_seconds - self._began
 
 
 def start(visit: Visit) -> Taken:
@@ -99,7 +101,7 @@ def start(visit: Visit) -> Taken:
     before = _rss_bytes(visit)
     asked = visit.plan.option("nativemem", "interval_bytes")
     interval_bytes = max(1, asked) if isinstance(asked, int) else _INTERVAL_BYTES
-    recording = Recording(_begin(visit, tmp, interval_bytes, loaded=loaded), most_bytes)
+    recording = Recording(_begin(visit, tmp, interval_bytes, loaded=loaded), most_bytes, visit.clock)
     visit.notes["nativemem"] = recording
     visit.meter.note_pause(PAUSE_SECONDS)
     added = _rss_bytes(visit) - before
@@ -132,7 +134,7 @@ def stop(visit: Visit) -> Taken:
         "size_bytes": recording.size_bytes,
         "stopped": recording.stopped,
     }
-    return Taken(data, blobs=(Blob("nativemem.jfr", "jfr", chunks(recording.fd)),))
+    return Taken(data, blobs=(Blob("nativemem.jfr", "jfr", without_names(recording.fd)),))
 
 
 def undo(visit: Visit) -> None:
