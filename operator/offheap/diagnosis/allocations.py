@@ -25,8 +25,9 @@ _OF_THE_JDK = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
 class Asker:
     """Who holds the most of some stacks. Names are None where no frame tells them.
 
-    `method` is the Java method nearest to the allocation, `caller` the first one above that is not the JDK's,
-    `function` the native function that called the allocator. `share` is its part of all the stacks, 0 to 1.
+    `method` is the Java method nearest to the allocation; `caller` the first one at or above it that is the application's,
+    and of another class where it is the application (or its library) that brings the native method. `function` is the native
+    function that called the allocator. `share` is its part of all the stacks, 0 to 1.
     """
 
     method: str | None
@@ -43,11 +44,12 @@ class Asker:
     @property
     def words(self) -> str:
         """`java.util.zip.Inflater.init (native inflateInit2_), called by com.acme.Images.unpack`."""
-        inner = self.method if self.method != self.caller else None
-        native = self.function if self.function and not self.function.startswith("Java_") else None
-        names = [name for name in (inner, f"(native {native})" if native else None) if name]
-        called = f"{', called ' if names else ''}by {self.caller}" if self.caller else ""
-        return (" ".join(names) + called).removeprefix("by ").strip("()") or "an unknown place"
+        is_telling = self.function and not self.function.startswith("Java_") and not _OF_THE_VM.search(self.function)
+        native = self.function if is_telling else None
+        if self.method is None:
+            return native or "an unknown place"
+        inner = f"{self.method} (native {native})" if native else self.method
+        return f"{inner}, called by {self.caller}" if self.caller and self.caller != self.method else inner
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,17 @@ def main_asker(stacks: Sequence[NativeStack]) -> Asker | None:
 
 
 def _java_names(stack: NativeStack) -> tuple[str | None, str | None]:
-    """(method nearest to the allocation, first method above or at it that is the application's), with dots."""
+    """(method nearest to the allocation, who called it: see Asker), with dots."""
     names = [frame.name.replace("/", ".") for frame in reversed(stack.frames) if frame.kind is FrameKind.JAVA]
-    caller = next((name for name in names if not name.startswith(_OF_THE_JDK)), None)
     method = names[0] if names else stack.java_frame
-    if method is not None and caller is None and not method.startswith(_OF_THE_JDK):
-        caller = method
-    return method, caller
+    if method is None:
+        return None, None
+    is_jdks = method.startswith(_OF_THE_JDK)
+    wrapper = method.rpartition(".")[0]
+    others = (
+        name for name in names if not name.startswith(_OF_THE_JDK) and (is_jdks or name.rpartition(".")[0] != wrapper)
+    )
+    return method, next(others, None if is_jdks else method)
 
 
 def _function(stack: NativeStack) -> str | None:

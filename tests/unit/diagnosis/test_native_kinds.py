@@ -138,6 +138,16 @@ def test_the_caller_in_the_application_is_the_owner_and_the_jdks_method_is_told(
     )
 
 
+def test_who_calls_a_librarys_native_method_is_the_owner() -> None:
+    text = (
+        "java/lang/Thread.run_[j];com/acme/Orders.index_[j];org/rocksdb/ReadOptions.<init>_[j];"
+        f"org/rocksdb/ReadOptions.newReadOptions_[0];Java_org_rocksdb_ReadOptions_newReadOptions;operator new;malloc_hook {b(40)}\n"
+    )
+    found = verdict(evidence(in_arenas, native_stacks=stacks(text)))
+    assert found.owner == "com.acme.Orders.index"
+    assert "asked for by org.rocksdb.ReadOptions.newReadOptions, called by com.acme.Orders.index." in found.summary
+
+
 def test_what_the_vm_asked_for_is_no_native_leak() -> None:
     vm_only = stacks(f"thread_native_entry;Arena::grow;os::malloc;malloc_hook {b(90)}\n")
     found = verdict(evidence(mapped, native_stacks=vm_only))
@@ -341,7 +351,7 @@ def test_content_names_the_owner_where_nothing_else_does(make: Callable[[int], S
     found = verdict(evidence(make, holds("com.acme.ImageCache")))
     assert found.owner == "com.acme.ImageCache"
     assert "strings that begin `SESSION-CONTEXT native` (900 times) and beginnings of png (12)" in found.summary
-    assert "com.acme.ImageCache, which may be the owner's" in found.summary
+    assert "the owner may be com.acme.ImageCache: 900 of 900 class names" in found.summary
     without = verdict(evidence(without_nmt(make), holds("com.acme.ImageCache")))
     assert (without.kind, without.owner) == (VerdictKind.INCONCLUSIVE, "com.acme.ImageCache")
 

@@ -71,7 +71,7 @@ def judge(case: Case) -> Finding | None:
     return suspicion.finding(
         use.kind,
         f"NMT's {category} grew by {size(growth.rise)}, {rate(growth.slope)}, to {size(report.committed_bytes(category))}: "
-        f"{meaning_of(category).text}. {use.why}{who}{seen.words}{site}",
+        f"{meaning_of(category).text}. {use.why}{who or seen.words}{site}",
         f"{_UNSAFE if use.kind is VerdictKind.UNSAFE_MEMORY else _DIRECT}{_explicit_gc(case)} {options(category)}",
         case.sources("nmt", "buffer-pools", "nativemem", "smaps/smaps", "memory", "gdb"),
         owner=owner or use.owner or seen.owner,

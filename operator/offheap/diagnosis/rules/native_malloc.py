@@ -23,7 +23,7 @@ def judge(case: Case) -> Finding | None:
     return found.suspicion.finding(
         VerdictKind.NATIVE_MALLOC,
         f"Anonymous memory outside NMT's sight grew by {size(growth.rise)}, {rate(growth.slope)}{found.where}.{who} "
-        f"{_KNOWN if asker else _UNKNOWN}{seen.words} {found.says}".strip(),
+        f"{_KNOWN if asker else _UNKNOWN + seen.words} {found.says}".strip(),
         f"{f'Look at {owner}: close' if owner else 'Close'} what holds native memory (Inflater.end(), Deflater.end(), "
         f"streams, ZipFile, RocksDB objects).{'' if asker else _NEXT}",
         case.sources("smaps/smaps", "nmt", "malloc-info/info", "nativemem", "jemalloc", "gperftools", "memory", "gdb"),
