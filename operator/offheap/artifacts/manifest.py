@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 VERSION = 1
 
@@ -100,7 +101,7 @@ def write_manifest(manifest: Manifest) -> bytes:
 
 
 def read_manifest(data: bytes) -> Manifest | None:
-    """Whose it is, how long it is kept and its files; None when it is none that this version wrote. Never raises."""
+    """All of it again; None when it is none that this version wrote. Never raises."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -111,13 +112,73 @@ def read_manifest(data: bytes) -> Manifest | None:
     expires = _time(document.get("expires"))
     if key is None or created is None or (expires is None and document.get("expires") is not None):
         return None
-    return Manifest(key, created, expires, files=tuple(_entries(document.get("files"))))
+    about = About(_pods(document.get("pods")), _streams(document.get("streams")))
+    files, dropped = tuple(_entries(document.get("files"))), tuple(_dropped(document.get("dropped")))
+    return Manifest(key, created, expires, about, files, dropped)
 
 
 def merged(now: Sequence[Entry], before: Sequence[Entry]) -> tuple[Entry, ...]:
     """What is stored now, and what an earlier save had stored under other names: nothing that was kept is ever lost."""
     names = {entry.name for entry in now}
     return (*now, *(entry for entry in before if entry.name not in names))
+
+
+def joined(now: About, before: About) -> About:
+    """What is said now, and what an earlier save had said of other pods and streams."""
+    pods = {pod.uid for pod in now.pods}
+    streams = {one.collector for one in now.streams}
+    return About(
+        (*(pod for pod in before.pods if pod.uid not in pods), *now.pods),
+        (*(one for one in before.streams if one.collector not in streams), *now.streams),
+    )
+
+
+def _dropped(value: object) -> Iterator[Dropped]:
+    for row in _rows(value):
+        texts = [row.get(name) for name in ("name", "kind", "reason")]
+        if all(isinstance(text, str) for text in texts) and isinstance(row.get("size_bytes"), int):
+            yield Dropped(row["name"], row["kind"], row["size_bytes"], row["reason"])
+
+
+def _pods(value: object) -> tuple[Pod, ...]:
+    return tuple(
+        Pod(row["name"], row["uid"])
+        for row in _rows(value)
+        if isinstance(row.get("name"), str) and isinstance(row.get("uid"), str)
+    )
+
+
+def _streams(value: object) -> tuple[StreamNote, ...]:
+    return tuple(note for row in _rows(value) if (note := _stream(row)) is not None)
+
+
+def _stream(row: Mapping[str, Any]) -> StreamNote | None:
+    texts = [row.get(name) for name in ("collector", "step", "pod", "outcome", "statement")]
+    counts = [row.get(name) for name in ("samples", "bad_lines")]
+    times = [row.get(name) for name in ("first_at", "last_at")]
+    gaps = row.get("gaps")
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(count, int) for count in counts):
+        return None
+    if not all(at is None or isinstance(at, int | float) for at in times) or not isinstance(gaps, list):
+        return None
+    if not all(isinstance(gap, list) and len(gap) == 2 and all(isinstance(end, int) for end in gap) for gap in gaps):
+        return None
+    return StreamNote(
+        collector=row["collector"],
+        step=row["step"],
+        pod=row["pod"],
+        outcome=row["outcome"],
+        samples=row["samples"],
+        first_at=row["first_at"],
+        last_at=row["last_at"],
+        gaps=tuple((first, last) for first, last in gaps),
+        bad_lines=row["bad_lines"],
+        statement=row["statement"],
+    )
+
+
+def _rows(value: object) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _key(value: object) -> Key | None:
@@ -129,11 +190,8 @@ def _key(value: object) -> Key | None:
 
 
 def _entries(value: object) -> list[Entry]:
-    rows: list[Mapping[str, object]] = (
-        [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-    )
     entries = []
-    for row in rows:
+    for row in _rows(value):
         name, kind, sha256, source = (row.get(field) for field in ("name", "kind", "sha256", "source"))
         size = row.get("size_bytes")
         if not (

@@ -22,7 +22,17 @@ from obstore.exceptions import BaseError
 from offheap.api.quantity import format_bytes
 from offheap.artifacts.files import File
 from offheap.artifacts.location import Location, Patience, locate
-from offheap.artifacts.manifest import About, Dropped, Entry, Key, Manifest, merged, read_manifest, write_manifest
+from offheap.artifacts.manifest import (
+    About,
+    Dropped,
+    Entry,
+    Key,
+    Manifest,
+    joined,
+    merged,
+    read_manifest,
+    write_manifest,
+)
 from offheap.artifacts.names import BEGUN, MANIFEST, path, word
 from offheap.artifacts.problems import over_capacity, problem_of
 from offheap.investigation.problems import Problem
@@ -126,14 +136,15 @@ class Store:
         if problem is not None and not stored and not known:
             return Kept((), tuple(dropped), problem)
         listed = merged(stored, known)
+        names = {entry.name for entry in listed} | {one.name for one in dropped}
         manifest = Manifest(
             key,
             before.created if before else now,
             # Counted from the last file: a long investigation saves after each of its stages.
             before.expires if before and set(listed) == set(known) else self._expires(now),
-            about,
+            joined(about, before.about) if before else about,
             listed,
-            tuple(dropped),
+            (*(one for one in before.dropped if one.name not in names), *dropped) if before else tuple(dropped),
         )
         return await self._finish(folder, manifest, problem)
 

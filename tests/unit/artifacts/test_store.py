@@ -12,7 +12,7 @@ import pytest
 
 from offheap.artifacts.files import File
 from offheap.artifacts.location import Patience
-from offheap.artifacts.manifest import About, Key, Pod
+from offheap.artifacts.manifest import About, Key, Pod, StreamNote
 from offheap.artifacts.store import Kept, Store, open_store
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -90,6 +90,23 @@ async def test_a_later_save_adds_and_loses_nothing(store: Store, root: Path) -> 
     sizes = {one.id: one.size_bytes for one in kept.saved}
     assert sizes[FILES[0].name] == 540
     assert len(found(root)) == 5
+
+
+async def test_what_an_earlier_save_said_of_its_streams_stays_said(store: Store, root: Path) -> None:
+    early = StreamNote("offheap-sample-1", "Sample", "orders-0", "Completed", 9, 1.5, 2.5, (), 0, "Whole.")
+    await store.save(KEY, FILES, About(ABOUT.pods, (early,)), budget_bytes=1, now=NOW)
+    before = manifest(root)
+    late = StreamNote("offheap-final-1", "Final", "orders-2", "", 0, None, None, ((2, 3),), 0, "The stream has no end.")
+    about = About((Pod("orders-2", "p-2"),), (late,))
+    await store.save(KEY, [File("x", "text", b"")], about, budget_bytes=1 << 20, now=NOW)
+    after = manifest(root)
+    for part in ("pods", "streams"):
+        old, new = before[part], after[part]
+        assert isinstance(old, list)
+        assert isinstance(new, list)
+        assert old
+        assert new == [*old, new[-1]]
+    assert after["dropped"] == before["dropped"] != []
 
 
 async def test_the_time_to_live_counts_from_the_last_file(store: Store, root: Path) -> None:
