@@ -182,9 +182,18 @@ def _stack_starts(mappings: Sequence[Mapping]) -> frozenset[int]:
 def _arena_starts(mappings: Sequence[Mapping]) -> frozenset[int]:
     """Starts of the mappings that are (mostly) heaps of glibc arenas, with their unused rest.
 
-    The kernel may merge an arena's used part with a neighbour before it; it counts as arena when most of it is.
+    The kernel may merge an arena's used part with a neighbour before it; it counts as arena when most of it is. One that is
+    full has no rest: it is told by lying exactly on both bounds, above where a heap may lie, which is often as even.
     """
-    starts: set[int] = set()
+    starts = {
+        mapping.start
+        for mapping in mappings
+        if mapping.is_unnamed
+        and mapping.permissions == "rw-p"
+        and mapping.start >= _COMPRESSED_OOPS_LIMIT
+        and mapping.start % _ARENA_BYTES == 0
+        and mapping.end % _ARENA_BYTES == 0
+    }
     for used, rest in pairwise(mappings):
         if not (used.is_unnamed and used.permissions == "rw-p" and rest.is_unnamed and rest.is_reserved_only):
             continue

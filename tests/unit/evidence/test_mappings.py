@@ -45,6 +45,15 @@ def test_a_leak_shows_in_its_class_and_only_there(leak: str, kind: MappingClass,
     assert sum(leaking.of(other).anonymous_bytes - idle.of(other).anonymous_bytes for other in others) < 0.2 * gain
 
 
+def test_a_full_arena_has_no_rest() -> None:
+    """Seen on 17 with 60 MiB of Inflaters by one thread: the whole 64 MiB were writable."""
+    text = "7f4a8c000000-7f4a90000000 rw-p 00000000 00:00 0 \nRss: 60912 kB\nAnonymous: 60912 kB\n"
+    assert classify(parse_smaps(text)) == (MappingClass.ARENAS,)
+    heap = text.replace("7f4a8c000000-7f4a90000000", "fc000000-100000000")
+    assert classify(parse_smaps(heap)) == (MappingClass.OTHER_ANON,)
+    assert classify(parse_smaps(heap), max_heap_bytes=64 * MIB) == (MappingClass.HEAP,)
+
+
 def test_every_thread_has_a_stack() -> None:
     """120 threads were leaked; status counts 140 threads in one, 20 in the other."""
     stacks = [sums(f"17-measured-{name}").of(MappingClass.STACKS).count for name in ("idle", "thread")]
