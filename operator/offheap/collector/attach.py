@@ -6,6 +6,7 @@ be known beforehand is checked without touching the JVM, and after the first fai
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import stat
@@ -40,6 +41,7 @@ class Attach:
         self._clock = clock
         self._jattach = jattach
         self._pause_budget_seconds = pause_budget_seconds
+        self._fastest_seconds = math.inf
 
     def refuse(self, skip: Skip) -> None:
         """Close it for good; the first reason stays."""
@@ -91,14 +93,23 @@ class Attach:
             raise Skip("PauseBudgetExceeded", f"{command} stops the JVM, and budget.pause is used up")
         # jattach 2.1 drops everything after the first word, so the command with its arguments is one word.
         answer, run = self._run(command, ["jcmd", command], least_seconds=0.1, rewrite=rewrite)
-        pause = run.wall_seconds if stops else 0.0
+        pause = self._pause(run.wall_seconds) if stops else 0.0
         self._meter.note_pause(pause)
         text = answer.finish()
         self._check(command, text, answer, run)
         if run.exit_code or answer.code:
             unknown = "Unknown diagnostic command" in text.head
             raise Skip("CommandUnknown" if unknown else "CommandFailed", f"{command}: {short(text.head)}")
+        if not stops:
+            self._fastest_seconds = min(self._fastest_seconds, run.wall_seconds)
         return text, pause
+
+    def _pause(self, wall_seconds: float) -> float:
+        """For how long the JVM may have stood still at most: all the time but what starting jattach, connecting and answering
+        take at the least, which is the fastest of the questions that stopped nothing. An answer is never faster than that by
+        more than the scatter of the fastest of ten and more, a tenth of a millisecond."""
+        fastest = self._fastest_seconds if self._fastest_seconds < math.inf else 0.0
+        return max(0.0, wall_seconds - fastest)
 
     def load(self, agent: str, *, absolute: bool, options: str) -> None:
         """Load a library of the target's own file system into the JVM and run its Agent_OnAttach, or again that of one which

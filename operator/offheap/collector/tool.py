@@ -129,6 +129,8 @@ def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:
 def _reap(pid: int, *, kill: bool, patience_seconds: float) -> int | None:
     """Its exit code, None if it was killed. A process that the kernel holds (state D) is left to it."""
     until = time.monotonic() + patience_seconds
+    # Short at first: a pause is judged by how long jattach took.
+    step_seconds = 0.0001
     while True:
         if kill:
             _kill_group(pid)
@@ -142,7 +144,8 @@ def _reap(pid: int, *, kill: bool, patience_seconds: float) -> int | None:
                 return None
             # It closed its output but lives on: nothing more is wanted of it.
             kill, until = True, time.monotonic() + patience_seconds
-        time.sleep(0.001)
+        time.sleep(step_seconds)
+        step_seconds = min(0.01, step_seconds * 2)
 
 
 def _kill_group(pid: int) -> None:

@@ -19,7 +19,7 @@ MIB = 1 << 20
 def modern(jattach: FakeJattach, number: str = "21.0.13", **answers: str) -> None:
     jattach.behave(
         VM_version=f"printf 'OpenJDK 64-Bit Server VM version x\\nJDK {number}\\n'",
-        System_native_heap_info=f"printf %s {shlex.quote(XML)}",
+        System_native_heap_info=f"sleep 0.2; printf %s {shlex.quote(XML)}",
         **answers,
     )
 
@@ -48,8 +48,10 @@ def test_experiments_come_last_with_before_and_after(proc: FakeProc, jattach: Fa
     home = proc.java(7)
     modern(
         jattach,
-        GC_run=becomes(home, 17408, 9216) + "; echo Command executed successfully",
-        System_trim_native_heap=becomes(home, 16384, 8192) + "; echo 'Trim native heap: RSS+Swap: 17M->16M (-1M)'",
+        GC_run="sleep 0.2; " + becomes(home, 17408, 9216) + "; echo Command executed successfully",
+        System_trim_native_heap="sleep 0.2; "
+        + becomes(home, 16384, 8192)
+        + "; echo 'Trim native heap: RSS+Swap: 17M->16M (-1M)'",
     )
     records = collect("sample", probes={**BOTH, "jvm": {}})
     (gc,), (trim,) = named(records, "malloc-info", "gc"), named(records, "malloc-info", "trim")

@@ -35,8 +35,9 @@ def test_a_whole_run(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> 
     assert by_sample[0].index("nmt/baseline") < by_sample[0].index("nmt/summary")
 
 
-def test_the_end_tells_what_it_cost(proc: FakeProc, collect: Collect) -> None:
+def test_the_end_tells_what_it_cost(proc: FakeProc, jattach: FakeJattach, collect: Collect) -> None:
     proc.java(7)
+    jattach.behave(VM_classloader_stats="sleep 0.3; echo loaders")
     records = collect("sample")
     cost = records[-1]["cost"]
     assert cost["peak_pss_bytes"] > 1 << 20
