@@ -15,7 +15,7 @@ from offheap.api.v1alpha1 import Artifact, CollectorStatus, ProbeStatus, StageSt
 from offheap.artifacts.files import File, Gathered, Said, gather
 from offheap.artifacts.store import Kept
 from offheap.diagnosis import Diagnosis, diagnose_with
-from offheap.drawings import tables
+from offheap.drawings import drawings
 from offheap.evidence.bundle import bundle
 from offheap.evidence.sample import Evidence
 from offheap.evidence.stream import Stream, read_stream
@@ -95,7 +95,12 @@ def told(kept: Kept) -> tuple[tuple[Artifact, ...], int, Problem | None]:
 
 async def draw(weighed: Weighed) -> tuple[File, ...]:
     """What is made of the evidence for people and for other tools, the most telling first."""
-    return await asyncio.to_thread(tables, weighed.evidence)
+    return await asyncio.to_thread(_drawn, weighed)
+
+
+def _drawn(weighed: Weighed) -> tuple[File, ...]:
+    staged = (file for name, evidence in weighed.staged for file in drawings(evidence, f"-{name}"))
+    return (*drawings(weighed.evidence), *staged)
 
 
 def _said(one: Spoken) -> Said:
