@@ -17,6 +17,7 @@ from offheap.evidence.classloader_stats import parse_classloader_stats
 from offheap.evidence.codecache import parse_codecache
 from offheap.evidence.compiler_memory import parse_compiler_memory
 from offheap.evidence.content import parse_content
+from offheap.evidence.descriptors import parse_descriptors
 from offheap.evidence.errors import EvidenceError
 from offheap.evidence.experiment import Experiment, parse_experiment
 from offheap.evidence.gperftools_heap import parse_gperftools_heap
@@ -67,7 +68,9 @@ def bundle(streams: Sequence[Stream]) -> Evidence:
     blobs = [blob for stream in streams for blob in stream.blobs]
     profiles = _heap_profiles(blobs, unreadable)
     recordings = _recordings(blobs, unreadable)
-    limits = [sample.cgroup.limit_bytes for sample in samples if sample.cgroup and sample.cgroup.limit_bytes]
+    cgroups = [sample.cgroup for sample in samples if sample.cgroup]
+    # A container without a limit of its own may use up its pod's.
+    limits = [limit for cgroup in cgroups if (limit := cgroup.limit_bytes or cgroup.above_limit_bytes)]
     return Evidence(
         jvm=jvm,
         limit_bytes=limits[-1] if limits else None,
@@ -203,6 +206,8 @@ def _sample(
 def _with(sample: Sample, record: EvidenceRecord) -> Sample:
     data = record.data
     match (record.probe, record.name):
+        case ("process", "fds"):
+            return replace(sample, descriptors=parse_descriptors(data))
         case ("process", "status"):
             return replace(sample, status=parse_status(_text(data)))
         case ("cgroup", "memory"):
@@ -281,7 +286,11 @@ def _cgroup(data: object) -> CgroupMemory:
     if not isinstance(version, int):
         raise EvidenceError("the cgroup evidence has no version")
     files = {name: text for name, text in data["files"].items() if isinstance(name, str) and isinstance(text, str)}
-    return parse_cgroup(version, files)
+    above = data.get("above")
+    pods = above.items() if isinstance(above, dict) else ()
+    return parse_cgroup(
+        version, files, {name: text for name, text in pods if isinstance(name, str) and isinstance(text, str)}
+    )
 
 
 def _thread_stems(data: object) -> ThreadStems:
@@ -299,22 +308,25 @@ def _thread_stems(data: object) -> ThreadStems:
 
 
 def _other_processes(stream: Stream) -> tuple[OtherProcess, ...]:
+    """As they were last read, with what each gained since it was first read."""
+    first: dict[int, int] = {}
+    found: tuple[OtherProcess, ...] = ()
     for record in stream.evidence:
-        if (record.probe, record.name) != ("process", "processes") or not isinstance(record.data, dict):
+        if record.probe != "process" or record.name not in ("processes", "others") or not isinstance(record.data, dict):
             continue
-        target = record.data.get("target_pid")
-        processes = record.data.get("processes")
+        target, processes = record.data.get("target_pid"), record.data.get("processes")
         if not isinstance(processes, list):
             continue
-        return tuple(
-            OtherProcess(process["pid"], str(process.get("comm", ""))[:64], cast("int", process["rss_bytes"]))
+        read = [
+            (process["pid"], str(process.get("comm", ""))[:64], cast("int", process["rss_bytes"]))
             for process in processes
             if isinstance(process, dict)
             and isinstance(process.get("pid"), int)
             and isinstance(process.get("rss_bytes"), int)
             and process["pid"] != target
-        )
-    return ()
+        ]
+        found = tuple(OtherProcess(pid, name, rss, rss - first.setdefault(pid, rss)) for pid, name, rss in read)
+    return found
 
 
 def _text(data: object) -> str:

@@ -10,6 +10,7 @@ from offheap.evidence.classloader_stats import ClassLoaderStats
 from offheap.evidence.codecache import CodeCache
 from offheap.evidence.compiler_memory import CompilerMemory
 from offheap.evidence.content import MemoryContent
+from offheap.evidence.descriptors import Descriptors
 from offheap.evidence.experiment import Experiment
 from offheap.evidence.heap_info import HeapInfo
 from offheap.evidence.heap_profile import HeapProfile
@@ -41,6 +42,8 @@ class OtherProcess:
     pid: int
     name: str
     rss_bytes: int
+    grown_bytes: int = 0
+    """Since it was first read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Sample:
     sources: tuple[str, ...] = ()
     cgroup: CgroupMemory | None = None
     status: ProcStatus | None = None
+    descriptors: Descriptors | None = None
     rollup: Rollup | None = None
     totals: MappingTotals | None = None
     file_rss: tuple[tuple[str, int], ...] = ()

@@ -127,6 +127,34 @@ def test_stacks_of_perf() -> None:
     assert [stack.weight_bytes for stack in (*sample.thread_stacks, *sample.fault_stacks)] == [12, 3]
 
 
+def test_other_processes_and_what_they_gained() -> None:
+    def listed(*processes: tuple[int, int]) -> dict[str, object]:
+        return {"processes": [{"pid": pid, "comm": f"p{pid}", "rss_bytes": rss} for pid, rss in processes]}
+
+    found = evidence(
+        ("process", "processes", None, listed((7, 90), (12, 50), (13, 5)) | {"target_pid": 7}),
+        ("process", "others", 0, listed((12, 60), (14, 9))),
+        ("process", "others", 5, listed((12, 80), (14, 9))),
+    )
+    assert [(other.pid, other.rss_bytes, other.grown_bytes) for other in found.others] == [(12, 80, 30), (14, 9, 0)]
+
+
+def test_descriptors_and_the_pods_limit() -> None:
+    files = {"memory.current": "9000", "memory.max": "max", "memory.stat": "anon 5000\nfile 0\n"}
+    found = evidence(
+        ("process", "fds", 0, {"count": 3, "limit": 9, "kinds": {"socket": 3}, "deleted_files": 0}),
+        (
+            "cgroup",
+            "memory",
+            0,
+            {"version": 2, "files": files, "above": {"memory.current": "9500", "memory.max": "20000"}},
+        ),
+    )
+    assert found.unreadable == ()
+    assert found.samples[0].descriptors is not None
+    assert found.limit_bytes == 20000
+
+
 def test_looks_at_memory_by_either_probe() -> None:
     looked = {"method": "proc-mem", "pause_seconds": 0, "regions": []}
     sample = only(

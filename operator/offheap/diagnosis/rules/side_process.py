@@ -16,7 +16,7 @@ def judge(case: Case) -> Finding | None:
     share = growth.rise / whole
     if share < 0.5:
         return None
-    biggest = max(case.evidence.others, key=lambda other: other.rss_bytes, default=None)
+    biggest = max(case.evidence.others, key=lambda other: (other.grown_bytes, other.rss_bytes), default=None)
     known = biggest is not None
     name = f"`{biggest.name}` (pid {biggest.pid})" if biggest else "a process that was not seen"
     return Finding(
@@ -25,7 +25,7 @@ def judge(case: Case) -> Finding | None:
         confidence=Confidence.MEDIUM if known else Confidence.LOW,
         growth_bytes_per_hour=growth.slope * 3600,
         message=f"Anonymous memory of the container that is not the JVM's grew by {size(growth.rise)}, "
-        f"{rate(growth.slope)}; the largest other process is {name}.",
+        f"{rate(growth.slope)}; the other process that grew most, or is the largest, is {name}.",
         recommendation="Look at the other processes of the container; put them into containers of their own.",
         evidence=case.sources("cgroup/memory", "process/status"),
         owner=biggest.name if biggest else None,
