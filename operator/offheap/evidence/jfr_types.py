@@ -66,7 +66,27 @@ class Reader:
         return result
 
     def numbers(self, count: int) -> list[int]:
-        return [self.number() for _ in range(count)]
+        """As `number`, written out: millions of events have nothing else."""
+        data, at = self.data, self.at
+        values: list[int] = []
+        try:
+            for _ in range(count):
+                byte = data[at]
+                at += 1
+                result, shift = byte & 127, 7
+                while byte > 127 and shift < 56:
+                    byte = data[at]
+                    at += 1
+                    result |= (byte & 127) << shift
+                    shift += 7
+                if byte > 127:
+                    result |= data[at] << 56
+                    at += 1
+                values.append(result)
+        except IndexError:
+            raise EvidenceError("the recording ends within a number") from None
+        self.at = at
+        return values
 
     def count(self) -> int:
         """How many values follow: none can be without a byte."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from offheap.evidence.errors import EvidenceError
 from offheap.evidence.jfr import LiveMemory, parse_jfr
+from offheap.evidence.jfr_types import Reader
 from offheap.evidence.native_stacks import Frame, FrameKind, parse_native_stacks
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "jfr"
@@ -248,6 +249,17 @@ def test_any_damage_gives_stacks_or_the_one_error(name: str, data: st.DataObject
         del recording[data.draw(place) :]
     with suppress(EvidenceError):
         assert fits(parse_jfr(bytes(recording)))
+
+
+@given(st.lists(st.integers(0, (1 << 56) - 1), max_size=5), st.binary(max_size=12))
+def test_numbers_are_read_alike_one_by_one_and_together(values: list[int], rest: bytes) -> None:
+    data = b"".join(map(number, values)) + b"\xff" * 8 + b"\x81" + rest
+    alone, together = Reader(data, 0), Reader(data, 0)
+    assert together.numbers(len(values) + 1) == [alone.number() for _ in range(len(values) + 1)]
+    assert together.numbers(0) == []
+    assert together.at == alone.at == len(data) - len(rest)
+    with suppress(EvidenceError):
+        assert together.numbers(2) == [alone.number(), alone.number()]
 
 
 @given(st.binary(max_size=300))
