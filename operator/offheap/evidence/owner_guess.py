@@ -19,7 +19,7 @@ _MAIN_SHARE, _CLEAR_SHARE = 0.5, 0.8
 _PACKAGE_SHARE = 0.6
 _LEAST_CLASSES = 3
 _LEAST_BYTES_SHARE = 0.1
-"""Strings that fill less than this of what was read are beside the point."""
+"""Strings that fill less than this of what was read, zeros aside, are beside the point."""
 _LEAST_ENTRIES = 20
 _OF_THE_JDK = ("java.", "javax.", "jdk.", "sun.", "com.sun.")
 _JAR_READERS = ("java.util.zip.ZipFile", "java.util.jar.JarFile")
@@ -59,8 +59,8 @@ def _class(names: Counts, content: MemoryContent) -> OwnerGuess | None:
 
 
 def _share_of_bytes(content: MemoryContent, name: str) -> float:
-    """Which part of what was read the strings that begin with this name in them take."""
-    read = sum(region.read_bytes for region in content.regions if region.strings)
+    """Which part of what was read and is not zero the strings that begin with this name in them take."""
+    read = sum(region.read_bytes * (1 - min(1.0, region.zero_share)) for region in content.regions if region.strings)
     held = sum(
         string.size_bytes
         for region in content.regions
