@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ import pytest
 from .kubectl import Kubectl, KubectlError, connect
 from .operator import Operator, deployed
 from .report import report
-from .scene import Scene
-
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted", "offheap.dev/e2e": "true"}
+from .scene import Scene, namespace
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,11 +36,9 @@ def operator(kubectl: Kubectl) -> Operator:
 
 @pytest.fixture
 def scene(kubectl: Kubectl, operator: Operator) -> Iterator[Scene]:
-    """A namespace of its own; with it goes what is in it."""
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
-    yield Scene(kubectl, name)
-    kubectl.run("delete", "namespace", name, "--wait=false")
+    """A namespace of its own, as strict as the strictest clusters are."""
+    with namespace(kubectl, "restricted") as made:
+        yield made
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,8 +46,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Adds the state of the cluster to the report of a failed test, before its namespace is deleted."""
     outcome = yield
     arguments = getattr(item, "funcargs", {})
-    if call.when == "call" and outcome.failed and "scene" in arguments:
-        scene: Scene = arguments["scene"]
+    scene = next((value for value in arguments.values() if isinstance(value, Scene)), None)
+    if call.when == "call" and outcome.failed and scene is not None:
         try:
             outcome.sections.append(
                 (f"namespace {scene.namespace}", report(scene.kubectl, arguments["operator"], scene.namespace))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +113,16 @@ class Scene:
         starts = [i for i, c in enumerate(header) if c != " " and (i == 0 or header[i - 1] == " ")]
         ends = [*starts[1:], None]
         return {header[a:b].strip(): line[a:b].strip() for a, b in zip(starts, ends, strict=True)}
+
+
+@contextmanager
+def namespace(kubectl: Kubectl, pod_security: str) -> Iterator[Scene]:
+    """A new namespace under this level of Pod Security; with it goes what is in it."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    labels = {"pod-security.kubernetes.io/enforce": pod_security, "offheap.dev/e2e": "true"}
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    yield Scene(kubectl, name)
+    kubectl.run("delete", "namespace", name, "--wait=false")
 
 
 def phase(mi: Json) -> str:
