@@ -90,7 +90,10 @@ def record(children: Children, pid: int, event: str, how_often: tuple[str, str],
         children.wait(script)
     stacks.finish()
     if not stacks.weights and (code != 0 or not done):
-        raise _failed(bytes(recorder_said + reader_said), "may not look at the target's threads")
+        raise _failed(
+            bytes(recorder_said + reader_said),
+            "may not look at the target's threads, which takes its user or CAP_PERFMON",
+        )
     return stacks
 
 

@@ -1,7 +1,7 @@
 """What the growing anonymous memory holds, dumped by a debugger that stops the target meanwhile.
 
-The figures: gdb 16 without symbols holds 31 MiB and each range it dumps, and an attach to a JVM with what it dumps took 60 to
-340 ms here, most of it on a busy machine.
+The figures: gdb 16 without symbols holds 32 MiB at most, the collector 4 MiB of what it dumped. Measured stops for attach, 4 MiB,
+and detach: 17 to 55 ms with 20 threads, 143 ms with 400.
 """
 
 from __future__ import annotations
