@@ -53,8 +53,10 @@ def read(name: str) -> HeapProfile:
     return parse_jemalloc_heap(text) if name.startswith("jemalloc") else parse_gperftools_heap(text)
 
 
-def decoded(message: bytes) -> dict[int, list[int | bytes]]:
+def decoded(field: int | bytes) -> dict[int, list[int | bytes]]:
     """The fields of a protobuf message by number."""
+    assert isinstance(field, bytes)
+    message = field
     fields: dict[int, list[int | bytes]] = defaultdict(list)
     at = 0
 
@@ -105,14 +107,14 @@ def samples(data: bytes) -> list[tuple[list[str], int, int]]:
     strings = [bytes(text).decode() for text in profile[6] if isinstance(text, bytes)]
     assert strings[0] == ""
     functions, locations = {}, {}
-    for function in map(decoded, profile[5]):  # type: ignore[arg-type]  # messages are bytes
+    for function in map(decoded, profile[5]):
         functions[function[1][0]] = strings[int(function[2][0])]
-    for location in map(decoded, profile[4]):  # type: ignore[arg-type]  # messages are bytes
-        locations[location[1][0]] = functions[decoded(bytes(location[4][0]))[1][0]]  # type: ignore[arg-type]  # a message
+    for location in map(decoded, profile[4]):
+        locations[location[1][0]] = functions[decoded(bytes(location[4][0]))[1][0]]
     found = []
-    for sample in map(decoded, profile[2]):  # type: ignore[arg-type]  # messages are bytes
-        names = [locations[number] for number in varints(bytes(sample[1][0]))]  # type: ignore[arg-type]  # packed
-        objects, size = map(signed, varints(bytes(sample[2][0])))  # type: ignore[arg-type]  # packed
+    for sample in map(decoded, profile[2]):
+        names = [locations[number] for number in varints(bytes(sample[1][0]))]
+        objects, size = map(signed, varints(bytes(sample[2][0])))
         found.append((names, objects, size))
     return found
 
@@ -165,8 +167,8 @@ def test_the_program_and_the_build_ids_are_told_to_pprof() -> None:
     profile = decoded(
         gzip.decompress(pprof([STACK], NAMES, LIBRARIES, {"/opt/java/lib/libzip.so": "abcd"}, at_seconds=5))
     )
-    strings = [bytes(text).decode() for text in profile[6]]  # type: ignore[arg-type]  # strings are bytes
-    mappings = [decoded(bytes(mapping)) for mapping in profile[3]]  # type: ignore[arg-type]  # messages are bytes
+    strings = [bytes(text).decode() for text in profile[6]]
+    mappings = [decoded(bytes(mapping)) for mapping in profile[3]]
     assert [strings[int(mapping[5][0])] for mapping in mappings] == ["/usr/bin/java", "/opt/java/lib/libzip.so"]
     assert strings[int(mappings[1][6][0])] == "abcd"
     assert profile[9] == [5_000_000_000]
