@@ -19,7 +19,16 @@ from offheap.collector.procfs import Proc, mount_of
 from offheap.collector.rooted import read_in_root
 from offheap.collector.text import Text, clean, short
 
-VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "LD_PRELOAD", "NMT_LEVEL")
+VARIABLES = (
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "_JAVA_OPTIONS",
+    "LD_PRELOAD",
+    "MALLOC_CONF",
+    "MALLOC_ARENA_MAX",
+    "HEAPPROFILE",
+    "NMT_LEVEL",
+)
 _VERSION = re.compile(r"^JDK (\d{1,3})(?:\.(\d{1,3}))?(?:\.(\d{1,5}))?(?:[._](\d{1,5}))?", re.MULTILINE)
 _RELEASE_VERSION = re.compile(r"^(?:1\.)?(\d{1,3})(?:\.\d{1,3}\.(\d{1,5}))?(?:\.0_(\d{1,5}))?")
 _COLLECTORS = (

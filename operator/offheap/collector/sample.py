@@ -23,6 +23,10 @@ from offheap.collector.stream import Stream
 from offheap.collector.visit import Take, Visit
 
 
+_COSTLY_BYTES = 8 << 20
+"""Room for what makes the JVM or us allocate a little: an answer of the JVM, its thread that gives it, jattach."""
+
+
 class Session(NamedTuple):
     """What one run of the collector works with."""
 
@@ -157,7 +161,7 @@ def _check_affordable(session: Session, visit: Visit, take: Take, room: int | No
             f"{take.name} may need {take.memory_bytes >> 20} MiB beyond the collector's {own >> 20} MiB: raise "
             f"budget.targetMemory above {(own + take.memory_bytes >> 20) + 1}Mi",
         )
-    needed = take.memory_bytes or max(0, plan.target_memory_bytes - own)
+    needed = take.memory_bytes or min(_COSTLY_BYTES, max(0, plan.target_memory_bytes - own))
     if room is not None and room < needed:
         raise Skip(
             "HeadroomTooSmall",

@@ -48,6 +48,9 @@ def test_no_secret_of_the_target_leaves(proc: FakeProc, collect: Collect) -> Non
         "JDK_JAVA_OPTIONS": False,
         "_JAVA_OPTIONS": False,
         "LD_PRELOAD": False,
+        "MALLOC_CONF": False,
+        "MALLOC_ARENA_MAX": False,
+        "HEAPPROFILE": False,
         "NMT_LEVEL": True,
     }
 
