@@ -43,6 +43,7 @@ include images/images.mk
 include demo/demo.mk
 include tests/matrix/matrix.mk
 include docs/docs.mk
+include benchmarks/benchmarks.mk
 
 .PHONY: operator-images
 operator-images: $(VENV)
