@@ -18,7 +18,7 @@ PROBE = Probe(
         "a seccomp profile that allows perf_event_open(2)",
         "JDK 17 or later for Java names, -XX:+PreserveFramePointer for the callers of compiled code",
     ),
-    memory_bytes=24 << 20,
+    memory_bytes=32 << 20,
     pause_seconds=0.0,
     yields=("threads", "page_faults"),
 )
