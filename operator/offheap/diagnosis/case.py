@@ -31,7 +31,8 @@ MAIN_SHARE = 0.5
 
 DOUBT_LEFT = 0.5
 """Of the doubt in a finding, after an independent measure said the same. A proposal: two raise the least Medium to High."""
-_NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.UNEXPLAINED})
+_NOT_OFF_HEAP = frozenset({balance.JAVA_HEAP, balance.PAGE_CACHE, balance.SIDE_PROCESSES, balance.UNEXPLAINED})
+"""Not the JVM's memory outside its heap: another process that grows hides no leak of the JVM, nor the other way round."""
 
 
 @dataclass(frozen=True, slots=True)

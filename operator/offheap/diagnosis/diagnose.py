@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from offheap.diagnosis.allocations import allocations, main_asker
@@ -10,7 +10,7 @@ from offheap.diagnosis.answer import Balance, Diagnosis, Finding, Row, Verdict
 from offheap.diagnosis.case import Case, open_case, ordered
 from offheap.diagnosis.kinds import Confidence, Outcome, VerdictKind
 from offheap.diagnosis.rules import RULES
-from offheap.diagnosis.trials import compare
+from offheap.diagnosis.trials import CHANGES, compare
 from offheap.diagnosis.verdict import pick
 from offheap.diagnosis.words import share_of
 from offheap.evidence.sample import Evidence
@@ -34,7 +34,12 @@ def diagnose_with(evidence: Evidence, trials: Sequence[tuple[str, Evidence]]) ->
         return Diagnosis(verdict=_nothing_read(evidence), findings=(), balance=None)
     case = open_case(whole)
     compared = [compare(whole, trial, name) for name, trial in trials]
-    findings = [_with_trials(finding, compared) for rule in RULES if (finding := rule(case)) is not None]
+    denied = {
+        finding.kind
+        for (name, _), finding in zip(trials, compared, strict=True)
+        if finding.outcome is Outcome.PASS and CHANGES[name].denies
+    }
+    findings = [_with_trials(finding, compared, denied) for rule in RULES if (finding := rule(case)) is not None]
     for name, trial in trials:
         if trial.heap_profiles or trial.native_stacks:
             findings = [_with_owner(finding, name, trial) for finding in findings]
@@ -43,16 +48,14 @@ def diagnose_with(evidence: Evidence, trials: Sequence[tuple[str, Evidence]]) ->
     return Diagnosis(verdict=pick(case, findings), findings=tuple(ranked), balance=_sheet(case))
 
 
-def _with_trials(finding: Finding, compared: Sequence[Finding]) -> Finding:
-    """A trial that shows retention takes the blame off native code; one that acquits glibc puts a doubt on retention."""
+def _with_trials(finding: Finding, compared: Sequence[Finding], denied: Collection[VerdictKind]) -> Finding:
+    """A trial that shows retention takes the blame off native code; one that acquits a kind puts a doubt on it."""
     retention = [one for one in compared if one.kind is VerdictKind.GLIBC_RETENTION]
     if finding.kind in _NATIVE and finding.outcome in (Outcome.FAIL, Outcome.UNKNOWN):
         shown = next((one for one in retention if one.outcome is Outcome.FAIL), None)
         if shown is not None:
             return replace(finding, outcome=Outcome.WARN, message=f"{finding.message} But {_lower(shown.message)}")
-    if finding.kind is VerdictKind.GLIBC_RETENTION and any(one.outcome is Outcome.PASS for one in retention):
-        return finding.at_most(Confidence.MEDIUM)
-    return finding
+    return finding.at_most(Confidence.MEDIUM) if finding.kind in denied else finding
 
 
 def _with_owner(finding: Finding, name: str, trial: Evidence) -> Finding:

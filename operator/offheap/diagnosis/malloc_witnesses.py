@@ -62,7 +62,7 @@ def hear(case: Case, growth: Growth) -> Witnesses:
         profiled=None if profile is None else _judge(_profiled_share(case, growth, profile)),
         booked=_judge(_booked_share(case)),
         kept_free=_kept_free(case, growth, None if last is None else last.total),
-        in_arenas=_in_arenas(case),
+        in_arenas=_in_arenas(case) if _is_glibc(case) else None,
         gc=_outside_heap(case, _returned(case, lambda sample: sample.gc)),
         trim=_returned(case, lambda sample: sample.trim),
         total=None if last is None else last.total,
@@ -142,6 +142,11 @@ def _in_arenas(case: Case) -> float | None:
 
     arenas, other = grown(MappingClass.ARENAS, MappingClass.BRK_HEAP), grown(MappingClass.OTHER_ANON)
     return arenas / (arenas + other) if arenas + other else None
+
+
+def _is_glibc(case: Case) -> bool:
+    """Only glibc's malloc shows its place; other allocators map everything."""
+    return case.evidence.jvm is None or case.evidence.jvm.allocator in ("glibc", "unknown", "")
 
 
 def _returned(case: Case, experiment: Callable[[Sample], Experiment | None]) -> int | None:

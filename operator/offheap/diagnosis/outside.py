@@ -95,7 +95,7 @@ def _kind(case: Case, growth: Growth, heard: Witnesses) -> VerdictKind:
         return VerdictKind.GLIBC_RETENTION
     by_malloc = heard.by_malloc
     if by_malloc is None:
-        by_malloc = not _is_glibc(case) or heard.in_arenas is None or heard.in_arenas >= ARENA_SHARE
+        by_malloc = heard.in_arenas is None or heard.in_arenas >= ARENA_SHARE
     return VerdictKind.NATIVE_MALLOC if by_malloc else VerdictKind.NATIVE_MMAP
 
 
@@ -121,11 +121,6 @@ def _confirmations(kind: VerdictKind, heard: Witnesses) -> list[bool | None]:
 
 def _not(vote: bool | None) -> bool | None:  # noqa: FBT001 - a vote, not a switch
     return None if vote is None else not vote
-
-
-def _is_glibc(case: Case) -> bool:
-    """Only glibc's malloc shows its place; other allocators map everything."""
-    return case.evidence.jvm is None or case.evidence.jvm.allocator in ("glibc", "unknown", "")
 
 
 def _sayings(heard: Witnesses) -> Iterator[str]:

@@ -34,6 +34,8 @@ class Change:
     acquits: str
     recommendation: str
     owner: str | None = None
+    denies: bool = True
+    """A growth that stays speaks against the kind even where another witness shows it."""
 
 
 _KEEP = "Keep the change: {words}."
@@ -42,9 +44,10 @@ CHANGES = {
         "MALLOC_ARENA_MAX=2",
         VerdictKind.GLIBC_RETENTION,
         "glibc kept what the program freed, in too many arenas",
-        "it is not glibc's arenas that keep it",
+        "fewer arenas do not stop it: it is in use, or there are as many holes in few arenas",
         _KEEP,
         "glibc malloc",
+        denies=False,
     ),
     "TrimNativeHeap": Change(
         "-XX:TrimNativeHeapInterval=5000",

@@ -69,8 +69,7 @@ def bundle(streams: Sequence[Stream]) -> Evidence:
     profiles = _heap_profiles(blobs, unreadable)
     recordings = _recordings(blobs, unreadable)
     cgroups = [sample.cgroup for sample in samples if sample.cgroup]
-    # A container without a limit of its own may use up its pod's.
-    limits = [limit for cgroup in cgroups if (limit := cgroup.limit_bytes or cgroup.above_limit_bytes)]
+    limits = [cgroup.limit_bytes for cgroup in cgroups if cgroup.limit_bytes]
     return Evidence(
         jvm=jvm,
         limit_bytes=limits[-1] if limits else None,

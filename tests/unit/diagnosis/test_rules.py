@@ -141,6 +141,15 @@ def test_another_process_of_the_container() -> None:
     assert "processes" in unknown.missing
 
 
+def test_a_process_beside_a_leaking_jvm_hides_no_leak() -> None:
+    samples = tuple(sample(i, nmt={"Other": 2 * i}, foreign=50 + 3 * i) for i in range(24))
+    found = diagnose(Evidence(jvm=jvm(), samples=samples, others=(OtherProcess(12, "exporter", b(100)),)))
+    assert [(finding.kind, finding.outcome) for finding in found.findings] == [
+        (VerdictKind.SIDE_PROCESS, Outcome.FAIL),
+        (VerdictKind.DIRECT_BUFFERS, Outcome.FAIL),
+    ]
+
+
 def test_a_full_container_without_growth_has_too_small_a_limit() -> None:
     found = verdict(lambda i: sample(i, heap=900))
     assert found.kind is VerdictKind.LIMIT_TOO_SMALL

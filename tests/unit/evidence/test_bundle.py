@@ -152,7 +152,9 @@ def test_descriptors_and_the_pods_limit() -> None:
     )
     assert found.unreadable == ()
     assert found.samples[0].descriptors is not None
-    assert found.limit_bytes == 20000
+    assert found.limit_bytes is None, "the pod's limit may be its node's: half a percent of that would hide a leak"
+    assert found.samples[0].cgroup is not None
+    assert found.samples[0].cgroup.above_limit_bytes == 20000
 
 
 def test_looks_at_memory_by_either_probe() -> None:
