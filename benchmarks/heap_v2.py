@@ -65,12 +65,14 @@ def _profiles() -> dict[str, str]:
     text = found["jemalloc-17-measured-inflater-final.heap"]
     head, _, rest = text.partition("\n@")
     stacks, heading, maps = rest.partition("\nMAPPED_LIBRARIES")
-    moved = [
-        re.sub(r"0x([0-9a-f]+)", lambda word, by=copy: f"0x{int(word[1], 16) + by:x}", f"\n@{stacks.rstrip()}")
-        for copy in range(LARGE_COPIES)
-    ]
+    moved = [_moved(f"\n@{stacks.rstrip()}", copy) for copy in range(LARGE_COPIES)]
     found["jemalloc-large.heap"] = f"{head}{''.join(moved)}\n{heading}{maps}"
     return found
+
+
+def _moved(text: str, by: int) -> str:
+    """The same stacks at addresses that are `by` higher."""
+    return re.sub(r"0x([0-9a-f]+)", lambda word: f"0x{int(word[1], 16) + by:x}", text)
 
 
 def _timed(command: list[str]) -> tuple[float, str]:
