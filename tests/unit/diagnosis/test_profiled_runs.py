@@ -5,13 +5,14 @@ The lab's programs take 60 MiB a minute, sampled every 5 s for 75 s. There was n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from offheap.diagnosis import Confidence, Outcome, VerdictKind, diagnose
+from offheap.diagnosis import Confidence, Outcome, VerdictKind, diagnose, diagnose_with
 from offheap.evidence.bundle import Evidence, bundle
 from offheap.evidence.mappings import MappingClass
 from offheap.evidence.regions import growing_regions
@@ -81,3 +82,20 @@ def test_the_growing_regions_hold_the_leak(name: str, kind: MappingClass) -> Non
     assert regions[0].kind is kind
     assert sum(region.grown_bytes for region in regions[:2]) > 60 * MIB
     assert regions[0].growth_bytes_per_second * 60 / MIB == pytest.approx(50, rel=0.25)
+
+
+def test_a_run_with_jemalloc_names_native_frame_and_java_owner_and_acquits_glibc() -> None:
+    alone = diagnose(run("inflaterjemalloc-17")).verdict
+    assert (alone.kind, alone.owner) == (VerdictKind.NATIVE_MALLOC, "java.util.zip.Inflater.inflateBytesBytes")
+    assert "(native libz.so" in alone.summary
+    untouched = replace(run("inflaterprofiled-17"), native_stacks=None, native_seconds=None)
+    found = diagnose_with(untouched, [("Jemalloc", run("inflaterjemalloc-17"))])
+    assert (found.verdict.kind, found.verdict.owner) == (alone.kind, alone.owner)
+    acquitted = next(finding for finding in found.findings if finding.kind is VerdictKind.GLIBC_RETENTION)
+    assert acquitted.outcome is Outcome.PASS
+
+
+def test_fewer_arenas_did_not_help_this_program_and_the_trim_still_tells() -> None:
+    found = diagnose_with(run("fragmentation-17"), [("ArenaMax", run("fragmentationarenamax-17"))])
+    assert (found.verdict.kind, found.verdict.confidence) == (VerdictKind.GLIBC_RETENTION, Confidence.HIGH)
+    assert [finding.outcome for finding in found.findings] == [Outcome.FAIL, Outcome.PASS]
