@@ -13,16 +13,23 @@ from offheap.evidence.heap_profile import HeapStack
 
 
 def symbolized(stacks: Iterable[HeapStack], names: FrameNames) -> str:
-    """The whole file, without the allocator's own frames. Negative counts are written as they are."""
+    """The whole file, without the allocator's own frames.
+
+    jeprof reads no negative numbers: of a difference only what grew is written. What shrank too is seen with two whole files, one
+    of them as its --base.
+    """
     symbols: dict[int, str] = {}
     sums = [0, 0, 0, 0]
     body = []
     for stack in stacks:
-        addresses = names.callers(stack)
+        if stack.bytes <= 0:
+            continue
+        # A stack without any address is passed over there.
+        addresses = names.callers(stack) or stack.addresses[:1] or (0,)
         for position, address in enumerate(addresses):
             # jeprof looks up the innermost address as it stands, and of all others the call before them.
             symbols[address if position == 0 else address - 1] = _name(names, address)
-        counts = stack.objects, stack.bytes, stack.allocated_objects, stack.allocated_bytes
+        counts = [max(0, n) for n in (stack.objects, stack.bytes, stack.allocated_objects, stack.allocated_bytes)]
         sums = [total + count for total, count in zip(sums, counts, strict=True)]
         body.append(f"{_counts(*counts)} @{''.join(f' 0x{address:x}' for address in addresses)}\n")
     table = "".join(f"0x{address:016x} {name}\n" for address, name in sorted(symbols.items()))
