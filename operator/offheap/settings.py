@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from offheap.investigation.plan import Patience
+from offheap.investigation.patience import Patience
 
 
 @dataclass(frozen=True)

@@ -421,7 +421,7 @@ def test_defaults(investigations: Any) -> None:
             "allocator": "None",
             "commandLine": False,
         },
-        "budget": {"targetMemory": "48Mi", "pause": "500ms", "artifacts": "64Mi"},
+        "budget": {"targetMemory": "64Mi", "pause": "500ms", "artifacts": "64Mi"},
         "deadline": "1h",
         "suspend": False,
         "cancel": False,
@@ -443,7 +443,7 @@ def test_what_is_given_keeps_the_defaults_beside_it(investigations: Any) -> None
         "allocator": "None",
         "commandLine": False,
     }
-    assert spec["budget"] == {"targetMemory": "48Mi", "pause": "1s", "artifacts": "64Mi"}
+    assert spec["budget"] == {"targetMemory": "64Mi", "pause": "1s", "artifacts": "64Mi"}
 
 
 def test_each_rule_of_the_spec_has_a_case_that_it_refuses() -> None:

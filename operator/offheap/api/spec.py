@@ -228,9 +228,9 @@ class Budget(BaseModel):
 
     model_config = SPEC
 
-    target_memory: Annotated[Quantity, sized("8Mi", "2Gi")] = "48Mi"
+    target_memory: Annotated[Quantity, sized("8Mi", "2Gi")] = "64Mi"
     """Memory that the collector, its tools and what they load into the JVM may use. It is charged to the target's pod. 8Mi to
-    2Gi; gdb needs 128Mi."""
+    2Gi; gdb needs about 60Mi, perf 48Mi."""
     pause: Annotated[Duration, between("0s", "1m")] = "500ms"
     """Time that the probes of one collector may stop the target's threads, all in all. 0s to 1m."""
     artifacts: Annotated[Quantity, sized("1Mi", "4Gi")] = "64Mi"

@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 
 def parse_plan(text: str) -> Plan:
-    """Raises PlanError. Absent optional fields take the defaults of the API (15 s, 10 min, 48 MiB, 500 ms, 8 MiB)."""
+    """Raises PlanError. Absent optional fields take the defaults of the API (15 s, 10 min, 64 MiB, 500 ms, 8 MiB)."""
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -74,7 +74,7 @@ def parse_plan(text: str) -> Plan:
         duration_seconds=duration,
         nmt=_word(given, "nmt", NMT_LEVELS, "summary"),
         attach=_flag(given, "attach", True),
-        target_memory_bytes=int(_number(budget, "target_memory_bytes", 48 << 20)),
+        target_memory_bytes=int(_number(budget, "target_memory_bytes", 64 << 20)),
         pause_seconds=_number(budget, "pause_seconds", 0.5, may_be_zero=True),
         stream_bytes=int(_number(budget, "stream_bytes", 8 << 20)),
         probes=_probes(given.get("probes")),

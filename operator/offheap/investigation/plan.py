@@ -6,7 +6,6 @@ planned anew, so a crash between any two lines is met by the same lines after th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from offheap.api.v1alpha1 import MemoryInvestigation, Status
@@ -15,10 +14,10 @@ from offheap.evidence.identity import JvmIdentity
 from offheap.investigation import problems
 from offheap.investigation import transitions as to
 from offheap.investigation.conditions import condition
-from offheap.investigation.ephemeral import PULL_FAILURES, ContainerState, state_of
 from offheap.investigation.identify import found_identity, found_process, jvm_status
 from offheap.investigation.ladder import next_patch, patch_for
 from offheap.investigation.observed import Observed, holds
+from offheap.investigation.patience import PATIENCE, Patience
 from offheap.investigation.problems import Problem
 from offheap.investigation.records import (
     age,
@@ -39,7 +38,6 @@ from offheap.investigation.records import (
 from offheap.investigation.steps import (
     Analyze,
     Apply,
-    Collect,
     Expire,
     Hold,
     Record,
@@ -51,33 +49,12 @@ from offheap.investigation.steps import (
     Wait,
 )
 from offheap.investigation.template import last_editor
-from offheap.investigation.workload import container_name, is_running, representative
+from offheap.investigation.waiting import await_collector, fail_collector, move_if_gone
+from offheap.investigation.workload import container_name, representative
 from offheap.probes.choice import keeps_last_words, wants_trace
 
-MAX_COLLECTORS = 16
 BESIDES: tuple[CollectorStep, ...] = ("Trace", "Final")
 """What may fail without an end to the investigation."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long each thing of the cluster may take, in seconds."""
-
-    target: float = 60
-    """For the target, or a running pod of it, to appear: manifests are applied in any order."""
-    image: float = 90
-    start: float = 120
-    rollout: float = 300
-    settle: float = 120
-    """For a rollout of the owner's to end before we patch."""
-    restore: float = 600
-    """For the pods of the restored template; the template itself is put back however long it takes."""
-    analysis: float = 600
-    """For weighing the evidence, beyond the deadline: an analysis that does not end must not keep the target patched."""
-    poll: float = 2
-
-
-PATIENCE = Patience()
 
 
 def plan(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience = PATIENCE) -> Step:
@@ -176,14 +153,14 @@ def _prepare(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: 
     looking = collector_for(status, "Look")
     if looking is None or looking.state == "Failed":  # failed: the move back to this pod, whose container runs again
         known = status.pods[-1].run_as_user is not None
-        return _move_if_gone(inv, seen, now) or _intend(inv, "Identify" if known else "Look", now)
+        return move_if_gone(inv, seen, now) or _intend(inv, "Identify" if known else "Look", now)
     if looking.state == "Done":
         return _intend(inv, "Identify", now)
     process = found_process(seen.stream)
     if process is None:
-        return _await_collector(inv, seen, now, patience)
+        return await_collector(inv, seen, now, patience)
     if isinstance(process, Problem):
-        return _fail_collector(inv, process, now)
+        return fail_collector(inv, process, now)
     capabilities = "Default" if process.has_capabilities else "None"
     return Record(to.looked(status, process.user, process.group, capabilities))
 
@@ -194,9 +171,9 @@ def _observe(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: 
         return _sampling(inv, inv.status, now)
     identity = found_identity(seen.stream)
     if identity is None:
-        return _await_collector(inv, seen, now, patience)
+        return await_collector(inv, seen, now, patience)
     if isinstance(identity, Problem):
-        return _fail_collector(inv, identity, now)
+        return fail_collector(inv, identity, now)
     return _identified(inv, seen, identity, now, patience)
 
 
@@ -290,7 +267,7 @@ def _sample(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: P
         identity = found_identity(seen.stream)
         if isinstance(identity, JvmIdentity):
             return Record(to.took(status, jvm_status(identity), identity.allocator, now))
-    step = _await_collector(inv, seen, now, patience)
+    step = await_collector(inv, seen, now, patience)
     if isinstance(step, Record) and step.status.outcome is not None:
         if current.step in BESIDES:
             outcome = step.status.outcome
@@ -321,67 +298,6 @@ def _go_on(inv: MemoryInvestigation, status: Status, seen: Observed, now: dateti
 
 def _weigh_what_there_is(inv: MemoryInvestigation, reason: str, message: str, now: datetime) -> Step:
     return Record(to.analyzing(to.collector_now(inv.status, "Failed", reason, message), now))
-
-
-def _await_collector(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:
-    """Create the newest collector, or wait for it, or say why nothing will come of it."""
-    status = inv.status
-    current = status.collectors[-1]
-    if seen.pod is None:
-        return _collector_lost(inv, seen, now)
-    state = state_of(seen.pod, current.name)
-    if state.phase == "absent":
-        if not is_running(seen.pod, current.container):
-            return _collector_lost(inv, seen, now)
-        return Collect(current, status.pods[-1])
-    if state.phase == "terminated":
-        detail = f"{state.reason or 'ended'} {state.message}".strip()
-        if not is_running(seen.pod, current.container) or detail.startswith("OOMKilled"):
-            return _collector_lost(inv, seen, now)
-        return _fail_collector(inv, problems.collector_failed(detail), now)
-    if state.phase == "waiting":
-        return _await_start(inv, state, now, patience)
-    if current.state == "Intended" and current.step in ("Sample", "Final"):
-        return Record(to.collector_now(status, "Running"))
-    return Wait(patience.poll if current.step != "Sample" else min(10.0, inv.spec.sampling.interval_seconds))
-
-
-def _await_start(inv: MemoryInvestigation, state: ContainerState, now: datetime, patience: Patience) -> Step:
-    waited = age(inv.status.collectors[-1].started_at, now)
-    if state.reason in PULL_FAILURES and waited > patience.image:
-        return _fail_collector(inv, problems.collector_image_unavailable(state.message or state.reason), now)
-    if waited > patience.start:
-        return _fail_collector(inv, problems.collector_not_started(patience.start), now)
-    return Wait(patience.poll)
-
-
-def _fail_collector(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Step:
-    return Record(to.ending(to.collector_now(inv.status, "Failed", problem.reason, problem.message), problem, now))
-
-
-def _collector_lost(inv: MemoryInvestigation, seen: Observed, now: datetime) -> Step:
-    """The pod or its container ended under the collector: go on with another pod, before there are samples to lose."""
-    status = inv.status
-    ended = problems.collector_failed("the target's container ended while it was observed")
-    lost = to.collector_now(status, "Failed", "TargetGone", ended.message)
-    if status.phase == "Sampling" or len(status.collectors) >= MAX_COLLECTORS:
-        return Record(to.ending(lost, ended, now))
-    return _move(inv, lost, seen, now)
-
-
-def _move_if_gone(inv: MemoryInvestigation, seen: Observed, now: datetime) -> Step | None:
-    """None while the pod on record runs; otherwise the move to another one."""
-    if seen.pod is not None and is_running(seen.pod, inv.status.pods[-1].container):
-        return None
-    return _move(inv, inv.status, seen, now)
-
-
-def _move(inv: MemoryInvestigation, status: Status, seen: Observed, now: datetime) -> Step:
-    container = inv.status.pods[-1].container
-    other = representative(seen.pods, container)
-    if other is None:
-        return Record(to.ending(status, problems.no_running_pod(inv.spec.target.kind, inv.spec.target.name), now))
-    return Record(to.moved_to_pod(status, pod_record(other, container), now))
 
 
 def _restore(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: Patience) -> Step:

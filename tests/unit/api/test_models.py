@@ -37,7 +37,7 @@ def test_the_smallest_investigation_has_every_default() -> None:
     spec = one.spec
     assert (spec.intrusion, spec.suspend, spec.cancel) == ("Attach", False, False)
     assert (spec.sampling.interval_seconds, spec.sampling.duration_seconds, spec.deadline_seconds) == (15, 600, 3600)
-    assert (spec.budget.target_memory_bytes, spec.budget.pause_seconds) == (48 << 20, 0.5)
+    assert (spec.budget.target_memory_bytes, spec.budget.pause_seconds) == (64 << 20, 0.5)
     assert (spec.instrumentation.nmt, spec.instrumentation.options_variable) == ("Summary", "Auto")
     assert spec.instrumentation.command_line is False
     assert (spec.ttl_after_finished_seconds, spec.requested_by, spec.target.container) == (None, None, None)

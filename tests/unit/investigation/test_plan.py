@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offheap.investigation.conditions import condition
-from offheap.investigation.plan import MAX_COLLECTORS
 from offheap.investigation.problems import Problem
 from offheap.investigation.steps import Apply, Collect, Rest, Unapply, Wait
+from offheap.investigation.waiting import MAX_COLLECTORS
 from tests.unit.investigation.world import World, identity
 
 RESTART: dict[str, Any] = {

@@ -24,8 +24,8 @@ from offheap.api.v1alpha1 import (
 )
 from offheap.investigation.conditions import TYPES
 from offheap.investigation.instrumentation import MAX_COMMAND_LINE_BYTES
-from offheap.investigation.plan import MAX_COLLECTORS
 from offheap.investigation.size import MOST_BYTES, fitted, size_bytes
+from offheap.investigation.waiting import MAX_COLLECTORS
 from tests.unit.investigation.world import START
 
 NAME = "n" * 253
