@@ -12,9 +12,12 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from offheap.artifacts.files import File
 
 SECONDS = 60.0
 """For all of it together; 7 s were seen for two profiles of 2900 stacks, nearly all of them jeprof's."""
@@ -69,6 +72,34 @@ def draw(last: str, base: str | None = None, *, seconds: float = SECONDS, memory
     except OSError as error:
         reasons.append(f"no room for the work of jeprof: {error.strerror}")
     return Drawn(made.get("text"), made.get("svg"), made.get("pdf"), tuple(dict.fromkeys(reasons)))
+
+
+def jeprof_files(
+    files: Iterable[File], kind: str = "jeprof-symbolized", *, seconds: float = SECONDS
+) -> tuple[File, ...]:
+    """Table, SVG and PDF beside each file of this kind: `jemalloc/grown.symbolized.heap` gives `jemalloc/grown.jeprof.txt`, …
+
+    What could not be made is said in `….jeprof.missing.txt`. Blocks for `seconds` at most in all.
+    """
+    until = time.monotonic() + seconds
+    made: list[File] = []
+    for file in files:
+        if file.kind != kind:
+            continue
+        drawn = draw(file.data.decode(errors="replace"), seconds=until - time.monotonic())
+        stem = file.name.removesuffix(".symbolized.heap") + ".jeprof"
+        said = "".join(f"{reason}\n" for reason in drawn.reasons).encode()
+        made += [
+            File(f"{stem}.{ending}", of, data)
+            for ending, of, data in (
+                ("txt", "jeprof-text", drawn.text),
+                ("svg", "svg", drawn.svg),
+                ("pdf", "pdf", drawn.pdf),
+                ("missing.txt", "text", said),
+            )
+            if data
+        ]
+    return tuple(made)
 
 
 def _run(command: list[str], folder: Path, output: str, seconds: float, memory_bytes: int) -> bytes:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from offheap.artifacts.jeprof import draw
+from offheap.artifacts.files import File
+from offheap.artifacts.jeprof import draw, jeprof_files
 
 JEPROF = """\
 case "$1" in
@@ -86,3 +87,21 @@ def test_more_memory_than_allowed_ends_it(tools: Path) -> None:
 def test_a_work_folder_that_is_not_there_is_told(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     assert "no room" in draw("what lives").reasons[0]
+
+
+def test_the_pictures_lie_beside_the_profile_they_are_of(tools: Path) -> None:
+    program(tools, "jeprof", JEPROF)
+    program(tools, "dot", DOT)
+    files = [File("jemalloc/grown.symbolized.heap", "jeprof-symbolized", b"grown"), File("a.pb.gz", "pprof", b"x")]
+    made = jeprof_files(files)
+    assert [(file.name, file.kind) for file in made] == [
+        ("jemalloc/grown.jeprof.txt", "jeprof-text"),
+        ("jemalloc/grown.jeprof.svg", "svg"),
+        ("jemalloc/grown.jeprof.pdf", "pdf"),
+    ]
+
+
+def test_what_could_not_be_made_is_a_file_too(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tools))
+    (file,) = jeprof_files([File("jemalloc/live.symbolized.heap", "jeprof-symbolized", b"live")])
+    assert (file.name, file.data) == ("jemalloc/live.jeprof.missing.txt", b"jeprof is not installed\n")
