@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from offheap.api.v1alpha1 import Artifact, CollectorStatus, ProbeStatus, StageStatus
 from offheap.artifacts.files import File, Gathered, Said, gather
+from offheap.artifacts.jeprof import jeprof_files
 from offheap.artifacts.store import Kept
 from offheap.diagnosis import Diagnosis, diagnose_with
-from offheap.drawings import drawings
+from offheap.drawings import SYMBOLIZED, drawings
 from offheap.evidence.bundle import bundle
 from offheap.evidence.sample import Evidence
 from offheap.evidence.stream import Stream, read_stream
@@ -100,7 +101,8 @@ async def draw(weighed: Weighed) -> tuple[File, ...]:
 
 def _drawn(weighed: Weighed) -> tuple[File, ...]:
     staged = (file for name, evidence in weighed.staged for file in drawings(evidence, f"-{name}"))
-    return (*drawings(weighed.evidence), *staged)
+    made = (*drawings(weighed.evidence), *staged)
+    return (*made, *jeprof_files(made, SYMBOLIZED))
 
 
 def _said(one: Spoken) -> Said:

@@ -19,7 +19,7 @@ from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
-from offheap.investigation.plan import Patience
+from offheap.investigation.patience import Patience
 from offheap.investigation.template import FIELD_MANAGER
 from offheap.investigation.workload import Workload
 from offheap.reconcile import Reconciler

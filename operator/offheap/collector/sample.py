@@ -22,7 +22,6 @@ from offheap.collector.ration import Ration
 from offheap.collector.stream import Stream
 from offheap.collector.visit import Take, Visit
 
-
 _COSTLY_BYTES = 8 << 20
 """Room for what makes the JVM or us allocate a little: an answer of the JVM, its thread that gives it, jattach."""
 
