@@ -35,7 +35,7 @@ def _tables(evidence: Evidence, suffix: str) -> Iterator[File]:
     looks = [look for sample in evidence.samples for look in sample.contents]
     if looks:
         yield File(f"memory/looks{suffix}.md", "table", content_table(looks).encode())
-    if grown := growing_regions(evidence.readings):
+    if grown := growing_regions(evidence.readings, evidence.own_ranges):
         yield File(f"pmap/growing-regions{suffix}.txt", "table", render(grown).encode())
 
 
