@@ -16,7 +16,7 @@ from offheap.collector.options import is_on, jvm_options, max_heap_bytes, option
 from offheap.collector.outcome import Skip, permission_denied
 from offheap.collector.plan import Target
 from offheap.collector.procfs import Proc, mount_of
-from offheap.collector.rooted import read_in_root
+from offheap.collector.rooted import open_in_root, read_in_root
 from offheap.collector.text import Text, clean, short
 
 VARIABLES = (
@@ -41,6 +41,7 @@ _COLLECTORS = (
     ("UseEpsilonGC", "Epsilon"),
 )
 _COLLECTOR_THREADS = (("G1 ", "G1"), ("ZD", "Z"), ("Shenandoah", "Shenandoah"), ("CMS", "CMS"))
+_LIBC_VERSION = re.compile(rb"GNU C Library [^\n\0]{0,80}release version (\d{1,2}\.\d{1,3})")
 _ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 
 
@@ -116,6 +117,7 @@ def identify(proc: Proc, target: Target, attach: Attach) -> tuple[Jvm, list[Skip
         "gc": _collector(proc, pid, known),
         "max_heap_bytes": max_heap_bytes(known),
         "libc": libc,
+        "libc_version": _libc_version(proc.path(pid, "root"), files) if libc == "glibc" else None,
         "allocator": _allocator(files, libc),
         "nmt": nmt,
         "attach": {
@@ -235,6 +237,23 @@ def _libc(files: set[str]) -> str:
     if any(name.startswith(("ld-musl-", "libc.musl-")) for name in names):
         return "musl"
     return "glibc" if any(name == "libc.so.6" or name.startswith("libc-2.") for name in names) else "unknown"
+
+
+def _libc_version(root: str, files: set[str]) -> str | None:
+    """Such as "2.36", as the library says of itself; None when it cannot be read."""
+    path = next((one for one in files if os.path.basename(one) == "libc.so.6" or "/libc-2." in one), None)
+    if path is None:
+        return None
+    try:
+        with os.fdopen(open_in_root(root, path), "rb") as file:
+            before = b""
+            for chunk in iter(lambda: file.read(64 << 10), b""):
+                if found := _LIBC_VERSION.search(before + chunk):
+                    return found[1].decode()
+                before = chunk[-64:]
+    except OSError:
+        return None
+    return None
 
 
 def _allocator(files: set[str], libc: str) -> str:

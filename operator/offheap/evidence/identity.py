@@ -48,6 +48,8 @@ class JvmIdentity:
     options: tuple[str, ...]
     read_only_tmp: bool
     threads: int | None
+    libc_version: str | None = None
+    """Of glibc, such as 2.36; None when it could not be read."""
 
     @property
     def incarnation(self) -> tuple[int, int]:
@@ -84,6 +86,7 @@ def parse_identity(data: object) -> JvmIdentity:
         options=reader.texts("options"),
         read_only_tmp=reader.boolean("read_only_tmp"),
         threads=reader.integer("threads"),
+        libc_version=reader.text("libc_version"),
     )
 
 

@@ -17,6 +17,8 @@ from offheap.investigation.stages import Changes, changes, unfit
 from offheap.investigation.template import Patch
 from offheap.investigation.workload import PATCHABLE, Workload
 
+OLDEST_GLIBC = (2, 29)
+"""What the libraries in the collector's image ask for at most (its needs.json, objdump -T)."""
 STAGE_SECONDS = 60.0
 """What a stage takes beside its samples: a rollout, and reading the evidence."""
 
@@ -82,6 +84,14 @@ def _unloadable(identity: JvmIdentity, own: Changes) -> Problem | None:
         return None
     if identity.libc != "glibc":
         return problems.allocator_needs_glibc(identity.libc)
+    if _version(identity.libc_version) < OLDEST_GLIBC:
+        return problems.glibc_too_old(identity.libc_version or "", OLDEST_GLIBC)
     if identity.allocator not in ("glibc", own.allocator.lower()):
         return problems.allocator_in_place(identity.allocator)
     return None
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    """One that could not be read is taken to be new enough: the loader would only print a line and go on without."""
+    parts = (text or "").split(".")
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else OLDEST_GLIBC

@@ -106,6 +106,15 @@ def allocator_needs_glibc(libc: str) -> Problem:
     )
 
 
+def glibc_too_old(version: str, oldest: tuple[int, int]) -> Problem:
+    """The library asks for functions that the target's C library does not have."""
+    return Problem(
+        "GlibcTooOld",
+        f"the target's glibc is {version}, and the allocators' libraries need {oldest[0]}.{oldest[1]}: they would not be loaded. "
+        "Use probe nativemem, or a newer base image for the time of the investigation.",
+    )
+
+
 def allocator_in_place(allocator: str) -> Problem:
     """The JVM runs with an allocator of its owner's choice already."""
     return Problem(

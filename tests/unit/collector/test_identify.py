@@ -215,3 +215,26 @@ def test_a_process_that_has_ended_is_gone(proc: FakeProc, collect: Collect) -> N
 
 def _folder(path: Path) -> int:
     return os.open(path, os.O_PATH | os.O_DIRECTORY)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            b"x" * 65500 + b"GNU C Library (Debian GLIBC 2.36-9+deb12u10) stable release version 2.36.\n" + b"y" * 99,
+            "2.36",
+        ),
+        (b"GNU C Library stable release version 2.17, by Roland McGrath et al.", "2.17"),
+        (b"nothing of the kind", None),
+        (None, None),
+    ],
+)
+def test_the_c_library_says_its_own_version(
+    proc: FakeProc, collect: Collect, content: bytes | None, expected: str | None
+) -> None:
+    home = proc.java(7)
+    if content is not None:
+        library = home / "root/usr/lib/x86_64-linux-gnu/libc.so.6"
+        library.parent.mkdir(parents=True, exist_ok=True)
+        library.write_bytes(content)
+    assert identity(collect("identify"))["libc_version"] == expected

@@ -123,6 +123,7 @@ def test_a_stage_goes_without_nmt_where_nothing_can_carry_it() -> None:
     ("jvm", "container", "expected"),
     [
         (identity(libc="musl"), {}, "AllocatorNeedsGlibc"),
+        (identity(libc_version="2.28"), {}, "GlibcTooOld"),
         (identity(allocator="mimalloc"), {}, "AllocatorInPlace"),
         (identity(env={"LD_PRELOAD": True}), {}, "VariableInUse"),
         (identity(), {"env": [{"name": "MALLOC_CONF", "value": "narenas:1"}]}, "VariableInUse"),
