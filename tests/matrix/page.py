@@ -89,8 +89,9 @@ def page(runs: Mapping[Cell, Run]) -> str:
 
 
 _COSTS = """\
-Over all runs in which the probe worked, least to most. *Memory* is the most that the collector used in the target's
-cgroup while the probe ran, *pause* the longest time for which it stopped the target's threads."""
+Over all runs in which the probe worked, least to most. *Memory* is the most that the collector used in the target's cgroup while
+the probe ran. *Pause* is the longest time for which it may have stopped the target's threads: how long an answer took, which is an
+upper bound, and a high one here, for four JVMs, their collectors and the cluster share one machine."""
 
 
 def _mark(one: Run | None, probe: str, notes: dict[str, str]) -> str:
