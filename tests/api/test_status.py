@@ -87,6 +87,7 @@ FULL = Status(
             samples=40,
             target_memory_peak="18.2Mi",
             pause="2ms",
+            sent="96Ki",
         ),
     ),
     target=TargetStatus(kind="Deployment", name="orders", uid="3b0c"),

@@ -159,6 +159,8 @@ class ProbeStatus(BaseModel):
     """Most memory that the collector used in the target's pod."""
     pause: ShownDuration | None = None
     """Longest time for which the target's threads were stopped."""
+    sent: ShownQuantity | None = None
+    """What it sent out of the pod, as it went into the collector's log. Absent: nothing."""
 
 
 class StageStatus(BaseModel):

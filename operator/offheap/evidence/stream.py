@@ -92,12 +92,15 @@ class Stream:
     gaps: tuple[tuple[int, int], ...] = ()
     bad_lines: int = 0
     last_seq: int = -1
+    sent: tuple[tuple[str, int], ...] = ()
+    """Bytes of the stream by probe."""
 
 
 def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
     """Read what is there of a stream. Never raises. Without `bulk` the compressed texts are left out (their data is ""):
     who only follows a stream does not need them."""
     records: dict[int, dict[str, object]] = {}
+    sent: dict[str, int] = {}
     bad = 0
     for line in lines:
         if not line.strip():
@@ -105,8 +108,10 @@ def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
         record = _record(line)
         if record is None:
             bad += 1
-        else:
-            records.setdefault(_whole(record["seq"]), record)
+        elif (seq := _whole(record["seq"])) not in records:
+            records[seq] = record
+            if probe := _text(record.get("probe")):
+                sent[probe] = sent.get(probe, 0) + len(line.encode(errors="replace")) + 1
 
     hello: Hello | None = None
     end: End | None = None
@@ -140,6 +145,7 @@ def read_stream(lines: Iterable[str], *, bulk: bool = True) -> Stream:
         gaps=_gaps(sorted(records)),
         bad_lines=bad,
         last_seq=max(records, default=-1),
+        sent=tuple(sorted(sent.items())),
     )
 
 

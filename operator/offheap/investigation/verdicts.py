@@ -103,6 +103,7 @@ def _outcome(
     if not taken and skipped is None and not any(blob.probe == probe.name for blob in blobs):
         return None
     peak = max((r.peak_pss_bytes for r in taken), default=0)
+    sent = sum(size for s in streams for name, size in s.sent if name == probe.name)
     state: ProbeState = "Skipped" if not taken and skipped is not None else "Done"
     return ProbeStatus(
         name=probe.name,
@@ -113,6 +114,7 @@ def _outcome(
         samples=_instants(taken) or None,
         target_memory_peak=format_bytes(peak) if peak else None,
         pause=_longest_pause(taken),
+        sent=format_bytes(sent) if sent else None,
     )
 
 

@@ -145,3 +145,9 @@ def test_shuffled_lines_give_the_same(seed: int) -> None:
 def test_deep_nesting_and_huge_numbers_are_bad_lines() -> None:
     stream = read_stream(["[" * 100_000, '{"seq": ' + "9" * 5000 + "}", '{"seq": 1e999, "type": "end"}'])
     assert stream.bad_lines == 3
+
+
+def test_what_each_probe_sent_is_counted_once() -> None:
+    line = '{"seq":1,"type":"evidence","probe":"smaps","name":"smaps","data":"x"}'
+    skip = '{"seq":2,"type":"skipped","probe":"nmt","reason":"NmtOff","message":""}'
+    assert read_stream([line, line, skip, "no json"]).sent == (("nmt", len(skip) + 1), ("smaps", len(line) + 1))

@@ -108,6 +108,7 @@ def test_what_became_of_each_probe_over_all_collectors() -> None:
         end=End("Completed", "", peak_pss_bytes=9 * MIB),
     )
     second = Stream(
+        sent=(("smaps", 3 * MIB),),
         evidence=(
             evidence("smaps", 0),
             evidence("smaps", 0),
@@ -123,6 +124,7 @@ def test_what_became_of_each_probe_over_all_collectors() -> None:
     assert [p.state for p in found.values()] == ["Done", "Done", "Done", "Done", "Skipped"]
     assert (found["smaps"].samples, found["smaps"].target_memory_peak, found["smaps"].pause) == (2, "12Mi", None)
     assert found["jvm"].target_memory_peak is None
+    assert (found["smaps"].sent, found["pmap"].sent, found["jvm"].sent) == ("3Mi", None, None)
     assert (found["pmap"].samples, found["pmap"].level) == (2, "Observe")
     assert (found["jvm"].pause, found["jvm"].reason) == ("5ms", "AttachFailed")
     assert (found["nmt"].reason, found["nmt"].message, found["nmt"].samples) == ("NmtOff", "switch it on", None)
