@@ -2,7 +2,7 @@
 FROM debian:trixie-slim AS runtime
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /usr/lib/python3.*/test /usr/lib/python3.*/pydoc_data
 
 FROM runtime AS build
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
@@ -15,6 +15,8 @@ RUN python3 -m venv --without-pip /opt/offheap \
  # The operator speaks raw JSON through kubernetes.aio: the generated classes of the other client (40 MB) are never imported,
  # those of kubernetes.aio only where an import asks for one; neither is worth its bytecode (49 MB).
  && rm -rf /opt/offheap/lib/python3*/site-packages/kubernetes/client/api/* /opt/offheap/lib/python3*/site-packages/kubernetes/client/models/* \
+ # Colours for source code in every language (9 MB): the operator prints none.
+ && find /opt/offheap/lib/python3*/site-packages/pygments/lexers -name '[a-z]*.py' -delete \
  && python3 -m compileall -q -j 2 --invalidation-mode unchecked-hash -x 'client/(api|models)/' /opt/offheap/lib
 COPY operator/offheap /opt/offheap/lib/python3.13/site-packages/offheap
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/offheap/lib/python3.13/site-packages/offheap
