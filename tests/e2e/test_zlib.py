@@ -10,13 +10,11 @@ from .lab import deployment, jvm, program
 from .operator import Operator
 from .scene import Scene, condition, phase
 
-SAMPLING = {"interval": "5s", "duration": "45s"}
-
 
 @pytest.mark.parametrize(("kind", "jdk"), [("deflater", 8), ("inflater", 17), ("deflater", 21), ("inflater", 25)])
 def test_the_java_method_is_named_without_a_restart(scene: Scene, operator: Operator, kind: str, jdk: int) -> None:
     before = scene.deploy(deployment("orders", jvm(kind, jdk)))
-    scene.investigate("orders", intrusion="Profile", sampling=SAMPLING)
+    scene.investigate("orders", intrusion="Profile")
 
     mi = scene.finished()
 
@@ -34,7 +32,7 @@ def test_jemalloc_names_the_native_frame_and_the_java_owner(scene: Scene, operat
     scene.investigate(
         "orders",
         intrusion="Restart",
-        sampling=SAMPLING,
+        sampling={"interval": "5s", "duration": "45s"},
         instrumentation={"allocator": "Jemalloc", "jemalloc": {"lgProfInterval": 22, "lgProfSample": 14}},
     )
 
