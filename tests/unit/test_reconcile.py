@@ -11,7 +11,6 @@ from kubernetes.aio.client.exceptions import ApiException
 from offheap import reconcile
 from offheap.api.v1alpha1 import MemoryInvestigation, Status
 from offheap.artifacts.store import open_store
-from offheap.investigation.steps import Wait
 from offheap.investigation.workload import Workload
 from offheap.reconcile import Reconciler
 from offheap.settings import Settings
@@ -79,9 +78,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in which the patched workload is being sampled, and the operator has just been started anew."""
     world = World(dict(RESTART))
     while world.inv.status.phase != "Sampling":
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.pass_once()
     assert world.template != world.original
 

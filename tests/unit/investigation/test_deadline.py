@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offheap.investigation.conditions import condition
-from offheap.investigation.steps import Analyze, Wait
+from offheap.investigation.steps import Analyze
 from tests.unit.investigation.world import World
 
 RESTART: dict[str, Any] = {
@@ -21,9 +21,7 @@ RESTART: dict[str, Any] = {
 
 def until(world: World, phase: str) -> None:
     while world.inv.status.phase != phase:
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
 
 
 @pytest.mark.parametrize("phase", ["Preparing", "Observing", "Instrumenting", "Sampling", "Analyzing"])

@@ -219,9 +219,7 @@ def test_ttl_expires_only_what_git_does_not_keep() -> None:
 def test_a_crash_anywhere_changes_nothing_in_the_end(disturbed: int, lost: bool) -> None:
     world = World(RESTART)
     for n in range(disturbed):
-        step = world.pass_once(acknowledged=not (lost and n == disturbed - 1))
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance(acknowledged=not (lost and n == disturbed - 1))
     assert world.run().status.phase == "Succeeded"
     assert sum(isinstance(s, Apply) for s in world.steps) == 1
     assert_clean(world)
@@ -231,9 +229,7 @@ def test_a_crash_anywhere_changes_nothing_in_the_end(disturbed: int, lost: bool)
 def test_cancelling_anywhere_puts_everything_back(at: int) -> None:
     world = World(dict(RESTART))
     for _ in range(at):
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     finished = world.inv.is_finished or world.inv.status.phase == "Restoring"
     world.spec = {**world.spec, "cancel": True}
     inv = world.run()
@@ -245,9 +241,7 @@ def test_cancelling_anywhere_puts_everything_back(at: int) -> None:
 def test_deleting_anywhere_puts_everything_back(at: int) -> None:
     world = World(RESTART)
     for _ in range(at):
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     world.run()
     assert world.template == world.original
@@ -258,9 +252,7 @@ def test_deleting_anywhere_puts_everything_back(at: int) -> None:
 def test_the_owner_who_edits_meanwhile_keeps_the_edit(at: int) -> None:
     world = World(RESTART)
     for _ in range(at):
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.template["spec"]["containers"][0]["image"] = "app:2"
     world.original["spec"]["containers"][0]["image"] = "app:2"
     world.run()
@@ -271,9 +263,7 @@ def test_the_owner_who_edits_meanwhile_keeps_the_edit(at: int) -> None:
 def test_a_target_that_goes_away_leaves_nothing_to_do(at: int) -> None:
     world = World(RESTART)
     for _ in range(at):
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.deployment = None
     inv = world.run()
     assert inv.is_finished

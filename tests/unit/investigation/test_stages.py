@@ -13,7 +13,7 @@ from offheap.api.v1alpha1 import Spec
 from offheap.investigation.conditions import condition
 from offheap.investigation.problems import Problem
 from offheap.investigation.stages import changes, stages, unfit
-from offheap.investigation.steps import Apply, Wait
+from offheap.investigation.steps import Apply
 from tests.unit.investigation.world import World, identity
 
 Tree = dict[str, Any]
@@ -166,9 +166,7 @@ def test_no_stage_is_begun_that_the_deadline_would_cut_short() -> None:
 def test_a_trial_whose_rollout_fails_costs_only_the_trial() -> None:
     world = World(TRIALS)
     while sampled(world) != ["Baseline"] or world.inv.status.phase != "Instrumenting":
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.rollout_works = False
     inv = world.run()
     assert inv.status.phase == "Succeeded"
@@ -188,9 +186,7 @@ def test_what_an_allocator_writes_at_its_end_is_waited_for_beside_the_target() -
 def test_a_last_collector_that_cannot_be_had_costs_nothing_else() -> None:
     world = World(ALLOCATOR)
     while not sampled(world) or world.inv.status.collectors[-1].state != "Done":
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.denies = Problem("CollectorDenied", "no")
     inv = world.run()
     assert inv.status.phase == "Succeeded"
@@ -211,9 +207,7 @@ def test_perf_with_rights_of_its_own_runs_after_the_samples() -> None:
 def test_a_namespace_that_forbids_perf_loses_nothing_else() -> None:
     world = World(PERF)
     while not sampled(world) or world.inv.status.collectors[-1].state != "Done":
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.denies = Problem("CollectorDenied", "PodSecurity baseline: PERFMON")
     inv = world.run()
     assert inv.status.phase == "Succeeded"
@@ -248,9 +242,7 @@ which = st.sampled_from([ALLOCATOR, ALL, ONLY_TRIALS, PERF])
 def test_a_crash_anywhere_changes_nothing_in_the_end(which: Tree, old: bool, disturbed: int, lost: bool) -> None:
     world = a_world(which, old=old)
     for n in range(disturbed):
-        step = world.pass_once(acknowledged=not (lost and n == disturbed - 1))
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance(acknowledged=not (lost and n == disturbed - 1))
     assert world.run(1000).status.phase == "Succeeded"
     assert_as_before(world)
 
@@ -259,9 +251,7 @@ def test_a_crash_anywhere_changes_nothing_in_the_end(which: Tree, old: bool, dis
 def test_ending_it_anywhere_puts_everything_back(which: Tree, old: bool, at: int, how: str) -> None:
     world = a_world(which, old=old)
     for _ in range(at):
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     if how == "cancel":
         world.spec = {**world.spec, "cancel": True}
     elif how == "delete":
@@ -276,9 +266,7 @@ def test_ending_it_anywhere_puts_everything_back(which: Tree, old: bool, at: int
 def test_the_owner_who_edits_meanwhile_keeps_the_edit(which: Tree, old: bool, at: int) -> None:
     world = a_world(which, old=old)
     for _ in range(at):
-        step = world.pass_once()
-        if isinstance(step, Wait):
-            world.now += timedelta(seconds=step.seconds)
+        world.advance()
     world.template["spec"]["containers"][0]["image"] = "app:2"
     world.original["spec"]["containers"][0]["image"] = "app:2"
     world.run(1000)

@@ -299,6 +299,13 @@ class World:
             elif one["op"] == "remove" and name in container:
                 del container[name]
 
+    def advance(self, *, acknowledged: bool = True) -> Step:
+        """One step, and the time that it asks to wait."""
+        step = self.pass_once(acknowledged=acknowledged)
+        if isinstance(step, Wait):
+            self.now += timedelta(seconds=step.seconds)
+        return step
+
     def run(self, passes: int = 400) -> MemoryInvestigation:
         """Passes until nothing is left to do."""
         for _ in range(passes):
