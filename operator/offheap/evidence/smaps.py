@@ -87,7 +87,11 @@ _ROLLUP_ONLY = {"pss_anon_bytes", "pss_file_bytes", "pss_shmem_bytes"}
 
 def parse_smaps(text: str) -> tuple[Mapping, ...]:
     """Read every mapping, in the order of the file. Raises EvidenceError on a line that is no part of the grammar,
-    and on a text without a mapping."""
+    and on a text without a mapping.
+
+    The kernel gives the file out piece by piece, and a mapping that grows between two of them (an arena of glibc) it can
+    list twice, with the same start: the later one holds.
+    """
     mappings: list[Mapping] = []
     header: re.Match[str] | None = None
     fields: dict[str, int] = {}
@@ -112,7 +116,7 @@ def parse_smaps(text: str) -> tuple[Mapping, ...]:
     if header is None:
         raise EvidenceError("no mapping in the text", 1)
     mappings.append(_mapping(header, fields, flags))
-    return tuple(mappings)
+    return tuple({mapping.start: mapping for mapping in mappings}.values())
 
 
 def parse_rollup(text: str) -> Rollup:

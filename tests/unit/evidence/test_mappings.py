@@ -101,6 +101,12 @@ def test_the_sum_of_the_classes_is_the_sum_of_all() -> None:
     assert sheet.anonymous_bytes == roll_up(mappings).anonymous_bytes
 
 
+def test_a_mapping_that_grew_while_it_was_read_counts_once() -> None:
+    row = "7f48e8000000-{} rw-p 00000000 00:00 0 \nRss: {} kB\nAnonymous: {} kB\n"
+    (mapping,) = parse_smaps(row.format("7f48ea9c1000", 39732, 39732) + row.format("7f48ea9cb000", 39768, 39768))
+    assert (mapping.end, mapping.anonymous_bytes) == (0x7F48EA9CB000, 39768 << 10)
+
+
 def test_rollup() -> None:
     rollup = parse_rollup(
         "fa000000-7ffe rw-p 00000000 00:00 0    [rollup]\nRss: 10 kB\nPss: 8 kB\nPss_Anon: 4 kB\nAnonymous: 6 kB\n"
