@@ -68,7 +68,8 @@ def candidates(visit: Visit) -> list[Region]:
     """The anonymous regions that are neither heap, nor stack, nor class space, by address."""
     heap = heap_ranges(visit)
     guess = _HeapGuess(visit.jvm.identity.get("max_heap_bytes"))
-    found: list[Region] = []
+    # By start: the kernel can list a mapping twice that grows while smaps is read, and the later one holds.
+    found: dict[int, Region] = {}
     guard_end = class_space_end = -1
     heads = {end for _, end in heap}
     for mapping in mappings(visit):
@@ -84,9 +85,9 @@ def candidates(visit: Visit) -> list[Region]:
         is_guard = mapping.permissions == b"---p" and not mapping.name and size_bytes <= _MOST_GUARD_BYTES
         guard_end = mapping.end if is_guard else -1
         if is_anonymous(mapping) and mapping.rss_bytes and not is_stack and not in_class_space:
-            found.append(Region(mapping.start, mapping.end, mapping.rss_bytes))
+            found[mapping.start] = Region(mapping.start, mapping.end, mapping.rss_bytes)
     ranges = heap or guess.ranges()
-    return [one for one in found if not any(one.start < end and start < one.end for start, end in ranges)]
+    return [one for one in found.values() if not any(one.start < end and start < one.end for start, end in ranges)]
 
 
 def heap_ranges(visit: Visit) -> tuple[tuple[int, int], ...]:

@@ -125,7 +125,9 @@ def _string(data: object) -> RepeatedString:
 def _counts(data: object) -> Counts:
     members = data if isinstance(data, dict) else {}
     counted = [
-        (str(name)[:_MAX_TEXT], count) for name, value in members.items() if (count := _count(value)) is not None
+        (str(name)[:_MAX_TEXT], count)
+        for name, value in members.items()
+        if name and (count := _count(value)) is not None
     ]
     return _summed(counted)[:_MOST_ITEMS]
 
