@@ -30,10 +30,10 @@ from offheap.investigation.records import (
     patch_on_record,
     pod_is_patched,
     pod_record,
+    putting_back,
     stage_after,
     stage_now,
     target_is_gone,
-    undoing,
 )
 from offheap.investigation.steps import (
     Analyze,
@@ -220,7 +220,7 @@ def _instrument(inv: MemoryInvestigation, seen: Observed, now: datetime, patienc
         if patched:
             return Record(to.instrumentation_applied(status, now))
         patch = patch_on_record(workload, record)
-        return Record(to.instrumentation_withdrawn(status, patch, now)) if isinstance(patch, Problem) else Apply(patch)
+        return Record(_withdrawn(inv, patch, now)) if isinstance(patch, Problem) else Apply(patch)
     if not patched:
         return _give_up(inv, problems.patch_superseded(f"last edit: {last_editor(workload)}"), now)
     late = age(record.at, now) > patience.rollout
@@ -305,7 +305,7 @@ def _restore(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: 
     status, record = inv.status, inv.status.instrumentation
     if record is None or target_is_gone(inv, seen) or seen.workload is None:
         return Record(to.restored(status, None, "", now))
-    undo = undoing(seen.workload, record)
+    undo = putting_back(inv, seen.workload, record)
     if undo is not None:
         return undo
     rollout = seen.workload.rollout
@@ -320,7 +320,7 @@ def _let_go(inv: MemoryInvestigation, seen: Observed) -> Step:
     record = inv.status.instrumentation
     if record is None or record.state in ("None", "Reverted") or seen.workload is None or target_is_gone(inv, seen):
         return Release()
-    return undoing(seen.workload, record) or Release()
+    return putting_back(inv, seen.workload, record) or Release()
 
 
 def _keep_or_expire(inv: MemoryInvestigation, now: datetime) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -166,17 +166,33 @@ def patch_on_record(workload: Workload, record: InstrumentationStatus) -> Patch 
     return carried if isinstance(carried, Problem) else replace(patch, args=carried.args, command=carried.command)
 
 
-def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
-    """What is still to be taken away from the workload, or None.
+def putting_back(inv: MemoryInvestigation, workload: Workload, record: InstrumentationStatus) -> Step | None:
+    """What is still to be taken away, or None. Of a record that the spec does not allow nothing is taken for ours by its value:
+    whoever can write the status alone shall not take words of the owner's away through us."""
+    trusted = record if is_asked_for(inv, record) else record.model_copy(update={"container": None})
+    return undoing(workload, trusted, carried_values(inv))
+
+
+def carried_values(inv: MemoryInvestigation) -> frozenset[str]:
+    """Every value that one of the stages may give the variable that carries options."""
+    nmt = inv.spec.instrumentation.nmt
+    tracks = [()] if nmt == "Off" else [(), (nmt_option(nmt),)]
+    options = [changes(inv.spec, stage).options for stage in stages(inv.spec)]
+    return frozenset(" ".join(track + own) for track in tracks for own in options) - {""}
+
+
+def undoing(workload: Workload, record: InstrumentationStatus, carried: Collection[str] = frozenset()) -> Step | None:
+    """What is still to be taken away from the workload, or None. ``carried``: the values that any stage may have left.
 
     The apiserver's books tell what server-side apply has to give back. What of ours they no longer list (kubectl replace
     wipes them) and words of the command line are taken away by value, and then our name from the books. A variable that
     somebody else has set to the same value meanwhile stays: taking it away would be a fight without end with whoever puts it
-    there. One whose value somebody else has changed stays as well, and only our name leaves the books.
+    there. One whose value somebody else has changed stays as well, and only our name leaves the books. Between the record of
+    a stage and its patch the template carries the value of the stage before, which is no change of somebody else's.
     """
     if not is_complete(record):
         return Unapply() if owns_fields(workload) else None
-    patch = patch_of(record)
+    patch = _as_carried(workload, patch_of(record), carried)
     if owns_fields(workload):
         return Remove(tuple(disowning(workload, "Apply"))) if is_overwritten(workload, patch) else Unapply()
     left = leftovers(workload, patch)
@@ -184,3 +200,9 @@ def undoing(workload: Workload, record: InstrumentationStatus) -> Step | None:
         return Remove(tuple(left))
     named = disowning(workload)
     return Remove(tuple(named)) if named else None
+
+
+def _as_carried(workload: Workload, patch: Patch, carried: Collection[str]) -> Patch:
+    spec = workload.container(patch.container) or {}
+    now = {one["name"]: str(one.get("value")) for one in spec.get("env") or []}.get(patch.carrier or "", patch.value)
+    return replace(patch, value=now) if now in carried else patch

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from offheap.api.v1alpha1 import Spec
 from offheap.investigation.conditions import condition
+from offheap.investigation.plan import plan, refused
 from offheap.investigation.problems import Problem
 from offheap.investigation.stages import changes, stages, unfit
 from offheap.investigation.steps import Apply
@@ -233,6 +234,56 @@ def test_a_record_that_the_spec_does_not_allow_is_not_applied(forged: Tree) -> N
     world.run()
     assert not any(isinstance(step, Apply) for step in world.steps)
     assert world.template == world.original
+
+
+@pytest.mark.parametrize("intrusion", ["Observe", "Restart"])
+def test_a_forged_record_takes_nothing_of_the_owner_away(intrusion: str) -> None:
+    container = {"name": "app", "image": "i", "command": ["java"], "args": ["-Dauth=required", "-jar", "app.jar"]}
+    world = World({**TARGET, "intrusion": intrusion}, container=container)
+    while not sampled(world):
+        world.advance()
+    assert world.status is not None
+    forged = {"state": "Reverting", "carrier": "CommandLine", "container": "app", "value": "-Dauth=required"}
+    world.status |= {"phase": "Restoring", "outcome": {"reason": "Cancelled"}, "instrumentation": forged}
+    world.run()
+    assert container["args"] == ["-Dauth=required", "-jar", "app.jar"]
+
+
+def announced(which: Tree, stage: str, *, old: bool = False) -> World:
+    """The patch of a stage is on record and not yet applied: the template carries that of the stage before."""
+    world = a_world(which, old=old)
+    while (record := world.inv.status.instrumentation) is None or (record.stage, record.state) != (stage, "Intended"):
+        world.advance()
+    return world
+
+
+@pytest.mark.parametrize("how", ["cancel", "delete", "late", "refused"])
+@pytest.mark.parametrize("stage", ["Tcmalloc", "ArenaMax", "NettyUnpooled"])
+def test_what_the_stage_before_left_is_put_back_too(stage: str, how: str) -> None:
+    world = announced(ALL, stage)
+    if how == "cancel":
+        world.spec = {**world.spec, "cancel": True}
+    elif how == "delete":
+        world.metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    elif how == "late":
+        world.now += timedelta(hours=3)
+    else:
+        step = plan(world.inv, world.observed(), world.now)
+        assert isinstance(step, Apply)
+        world._save(refused(world.inv, step, Problem("ApplyDenied", "quota"), world.now))
+    world.run()
+    assert_as_before(world)
+
+
+def test_a_command_line_that_changed_before_a_stage_costs_only_the_stage() -> None:
+    world = announced(ALL, "NettyUnpooled", old=True)
+    world.template["spec"]["containers"][0] |= {"command": ["run.sh"], "args": []}
+    world.original["spec"]["containers"][0] |= {"command": ["run.sh"], "args": []}
+    inv = world.run()
+    assert ("NettyUnpooled", "Skipped", "CommandLineNotFound") in [
+        (s.name, s.state, s.reason) for s in inv.status.stages
+    ]
+    assert_as_before(world)
 
 
 which = st.sampled_from([ALLOCATOR, ALL, ONLY_TRIALS, PERF])
