@@ -21,7 +21,7 @@ from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
 from offheap.loop import Loop
-from offheap.reconcile import Reconciler
+from offheap.reconcile import PASS_SECONDS, Reconciler
 from offheap.settings import Settings
 
 STUCK_AFTER_SECONDS = 300.0
@@ -61,7 +61,7 @@ def registry(settings: Settings) -> kopf.OperatorRegistry:
         )
         memo.client = client
         memo.sweeper = asyncio.create_task(sweep_forever(store))
-        memo.loop = Loop(reconciler.step, width=settings.width, retryable=retryable())
+        memo.loop = Loop(reconciler.step, width=settings.width, limit=PASS_SECONDS, retryable=retryable())
         if settings.metrics_port:
             start_http_server(settings.metrics_port)
 

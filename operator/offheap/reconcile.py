@@ -15,6 +15,7 @@ from offheap.analysis import Spoken, draw, gather_all, raw, stream_name, told, u
 from offheap.api.v1alpha1 import CollectorStatus, MemoryInvestigation, Status
 from offheap.artifacts.files import File
 from offheap.artifacts.manifest import About, Key, Pod, StreamNote
+from offheap.artifacts.problems import store_slow
 from offheap.artifacts.store import Kept, Store
 from offheap.cluster.events import Events
 from offheap.cluster.investigations import Investigations
@@ -54,6 +55,10 @@ log = logging.getLogger("offheap.reconcile")
 
 MOST_STEPS = 20
 """Of one pass, so that one object cannot keep a slot of the loop for ever."""
+KEEP_SECONDS = 100.0
+"""For one save: a store that hangs must not keep a stage's end off the record, and the target patched meanwhile."""
+PASS_SECONDS = 240.0
+"""The loop's bound of a pass: an analysis draws for `jeprof.SECONDS`, weighs, and saves."""
 
 
 class Reconciler:
@@ -233,7 +238,12 @@ class Reconciler:
 
     async def _spoken(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Spoken:
         """Every line of a collector: of its log, or where its pod is gone and the operator was replaced, as it was kept."""
-        lines = await self._harvest.whole(inv, collector)
+        try:
+            lines = await self._harvest.whole(inv, collector)
+        except Exception as error:
+            # Its node does not answer: what the other collectors said is worth as much as before.
+            log.warning("%s/%s: %s: %s", inv.namespace, inv.name, type(error).__name__, error)
+            lines = ()
         if not lines and collector.step == "Sample":
             lines = unpacked(await self._store.load(_key(inv), stream_name(collector)))
         return Spoken(collector, lines)
@@ -241,7 +251,12 @@ class Reconciler:
     async def _keep(self, inv: MemoryInvestigation, files: Sequence[File], streams: Sequence[StreamNote]) -> Kept:
         pods = tuple(Pod(pod.name, pod.uid) for pod in inv.status.pods)
         about = About(pods, tuple(streams))
-        return await self._store.save(_key(inv), files, about, budget_bytes=inv.spec.budget.artifacts_bytes, now=_now())
+        budget_bytes = inv.spec.budget.artifacts_bytes
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                return await self._store.save(_key(inv), files, about, budget_bytes=budget_bytes, now=_now())
+        except TimeoutError:
+            return Kept(problem=store_slow(self._store.location.url, f"{KEEP_SECONDS:g} s"))
 
     async def _keep_stage(self, inv: MemoryInvestigation, status: Status) -> None:
         """Before a stage's end goes on record: the next rollout takes its pod and log away."""
@@ -269,7 +284,8 @@ class Reconciler:
             return status
         gathered = await asyncio.to_thread(gather_all, spoken)
         kept = await self._keep(inv, gathered.files, gathered.streams)
-        return to.artifacts_kept(status, *told(kept), _now())
+        # What was stored before is there all the same.
+        return to.artifacts_kept(status, *told(kept), _now()) if kept.saved else status
 
     async def _record(self, inv: MemoryInvestigation, status: Status) -> None:
         """Writes the status and, where that shows a transition, an Event."""

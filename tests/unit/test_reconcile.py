@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from offheap import reconcile
 from offheap.api.v1alpha1 import MemoryInvestigation, Status
-from offheap.artifacts.store import open_store
+from offheap.artifacts.location import locate
+from offheap.artifacts.store import Kept, Store, open_store
 from offheap.investigation.workload import Workload
 from offheap.reconcile import Reconciler
 from offheap.settings import Settings
@@ -117,3 +119,32 @@ async def test_cancelling_asks_no_node(monkeypatch: pytest.MonkeyPatch) -> None:
     await reconciler(world).step("shop", "mi")
     assert world.template == world.original
     assert world.inv.status.phase == "Cancelled"
+
+
+class Talkative(ThePod):
+    """The node answers, and has one record of each collector."""
+
+    async def log(self, *of: Any) -> str:
+        return (
+            '{"seq":0,"type":"evidence","at":1,"elapsed":0,"probe":"process","name":"status","sample":0,"data":"x"}\n'
+        )
+
+
+class Hanging(Store):
+    """Takes no answer for one: a mount whose server is gone."""
+
+    async def save(self, *of: Any, **more: Any) -> Kept:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_store_that_hangs_keeps_nothing_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = sampled(monkeypatch)
+    monkeypatch.setattr(reconcile, "KEEP_SECONDS", 0.01)
+    rooms: Any = TheInvestigation(world), TheWorkload(world), Talkative(world), Cluster(world)
+    world.now += timedelta(hours=1, minutes=1)
+    await Reconciler(*rooms, Hanging(locate("memory:///")), Settings()).step("shop", "mi")
+    assert world.template == world.original
+    assert world.inv.status.verdict is not None
+    assert any(one.reason == "ArtifactStoreSlow" for one in world.inv.status.conditions)
+    assert world.metadata["finalizers"] == []
