@@ -19,10 +19,12 @@ from offheap.diagnosis import Diagnosis, diagnose_with
 from offheap.drawings import SYMBOLIZED, drawings
 from offheap.evidence.bundle import bundle
 from offheap.evidence.sample import Evidence
-from offheap.evidence.stream import Stream, read_stream
+from offheap.evidence.stream import MOST_BYTES, Stream, read_stream
 from offheap.investigation.problems import Problem
 from offheap.investigation.verdicts import probe_outcomes, stage_outcomes
 
+MOST_INFLATED_BYTES = 160 << 20
+"""Of all streams of one investigation together; the operator has 512 MiB for all that it does."""
 MOST_ARTIFACTS = 40
 """In the status; the manifest lists all."""
 
@@ -48,7 +50,8 @@ class Weighed:
 
 def weigh(spoken: Sequence[Spoken], stages: Sequence[StageStatus]) -> Weighed:
     """Weighs all that was said. The first stage is what the verdict is about; the others are compared with it."""
-    said = [_said(one) for one in spoken]
+    share = MOST_INFLATED_BYTES // max(1, sum(one.collector.stage is not None for one in spoken))
+    said = [_said(one, min(MOST_BYTES, share)) for one in spoken]
     streams = {one.collector.name: text.stream for one, text in zip(spoken, said, strict=True)}
     names = list(dict.fromkeys(one.collector.stage for one in spoken if one.collector.stage is not None))
     evidence = {str(name): bundle(_of_stage(spoken, streams, str(name))) for name in names}
@@ -105,9 +108,10 @@ def _drawn(weighed: Weighed) -> tuple[File, ...]:
     return (*made, *jeprof_files(made, SYMBOLIZED))
 
 
-def _said(one: Spoken) -> Said:
+def _said(one: Spoken, most_bytes: int = MOST_BYTES) -> Said:
     collector = one.collector
-    return Said(collector.name, collector.step, collector.pod, one.lines, read_stream(one.lines))
+    stream = read_stream(one.lines, most_bytes=most_bytes)
+    return Said(collector.name, collector.step, collector.pod, one.lines, stream)
 
 
 def _of_stage(spoken: Sequence[Spoken], streams: dict[str, Stream], stage: str) -> list[Stream]:

@@ -66,6 +66,16 @@ def test_zipped_texts_and_broken_ones() -> None:
     assert stream.bad_lines == 3
 
 
+def test_what_inflates_to_more_than_all_may_is_left_out() -> None:
+    lines = [record(n, probe="nmt", name="summary", sample=n, zdata=zipped("a" * (4 << 20))) for n in range(8)]
+    stream = read_stream(
+        [*lines, record(8, probe="nmt", name="summary", sample=8, zdata=zipped("b"))], most_bytes=9 << 20
+    )
+    assert [item.sample for item in stream.evidence] == [0, 1, 8]
+    assert stream.bad_lines == 6
+    assert read_stream(lines, most_bytes=8 << 20).bad_lines == 6
+
+
 def test_a_real_run_becomes_samples() -> None:
     evidence = bundle([read_stream((RUNS / "threads-17.ndjson").read_text().splitlines())])
     assert evidence.unreadable == ()
