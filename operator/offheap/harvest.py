@@ -13,6 +13,8 @@ from offheap.evidence.stream import Stream, read_stream
 
 Key = tuple[str, str, str]
 OVERLAP = timedelta(seconds=5)
+MOST_BYTES = 12 << 20
+"""Of one collector's lines, which is more than its budget lets it say: what comes beyond is not its own words."""
 
 
 class Harvest:
@@ -22,6 +24,7 @@ class Harvest:
         self._pods = pods
         self._lines: dict[Key, dict[str, None]] = {}
         self._read_at: dict[Key, datetime] = {}
+        self._bytes: dict[Key, int] = {}
 
     async def follow(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Stream:
         """What this collector has said until now, without the bulky texts."""
@@ -55,7 +58,11 @@ class Harvest:
         text = await self._pods.log(inv.namespace, collector.pod, collector.name, since)
         lines = text.split("\n")
         whole = lines[:-1] if not text.endswith("\n") else lines
-        known.update(dict.fromkeys(line for line in whole if line))
+        for line in whole:
+            size_bytes = self._bytes.get(key, 0) + len(line)
+            if line and line not in known and size_bytes <= MOST_BYTES:
+                known[line] = None
+                self._bytes[key] = size_bytes
         last = read_stream(list(known)[-1:], bulk=False)
         if last.evidence:
             # the node's own clock, from its own records: it may differ from ours
@@ -67,6 +74,7 @@ class Harvest:
         for key in [k for k in self._lines if k[:2] == (namespace, name)]:
             del self._lines[key]
             self._read_at.pop(key, None)
+            self._bytes.pop(key, None)
 
 
 def _key(inv: MemoryInvestigation, collector: CollectorStatus) -> Key:

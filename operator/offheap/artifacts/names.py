@@ -34,14 +34,17 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[str] = {MANIFEST, BEGUN}
+        self._next: dict[str, int] = {}
 
     def take(self, stem: str, ending: str) -> str:
         """``stem + ending``, with a number between them where another file has that name already."""
         folder, slash, rest = stem.partition("/")
         stem = f"{folder[:_MOST_STEM]}/{rest[:_MOST_STEM]}" if slash else folder[:_MOST_STEM]
         ending = _FOREIGN.sub("_", ending)[:_MOST_ENDING]
-        name, number = path(stem + ending), 2
+        wanted = name = path(stem + ending)
         while name in self._taken:
-            name, number = path(f"{stem}.{number}{ending}"), number + 1
+            # Counted on from the last one: thousands of one name would be millions of attempts.
+            number = self._next[wanted] = self._next.get(wanted, 1) + 1
+            name = path(f"{stem}.{number}{ending}")
         self._taken.add(name)
         return name
