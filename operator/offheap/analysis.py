@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from offheap.api.v1alpha1 import Artifact, CollectorStatus, ProbeStatus, StageStatus
-from offheap.artifacts.files import File, Gathered, Said, gather
+from offheap.artifacts.files import STREAM_ENDING, File, Gathered, Said, gather, stream_stem
 from offheap.artifacts.jeprof import jeprof_files
 from offheap.artifacts.store import Kept
 from offheap.diagnosis import Diagnosis, diagnose_with
@@ -76,8 +76,8 @@ def raw(spoken: Spoken) -> Gathered:
 
 
 def stream_name(collector: CollectorStatus) -> str:
-    """Of the file that keeps a collector's lines; a stage has a pod of its own."""
-    return f"collector-{collector.step.lower()}-{collector.pod}.ndjson.gz"
+    """Of the file that keeps a collector's lines."""
+    return stream_stem(collector.step, collector.stage or "", collector.pod) + STREAM_ENDING
 
 
 def unpacked(data: bytes | None) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _drawn(weighed: Weighed) -> tuple[File, ...]:
 def _said(one: Spoken, most_bytes: int = MOST_BYTES) -> Said:
     collector = one.collector
     stream = read_stream(one.lines, most_bytes=most_bytes)
-    return Said(collector.name, collector.step, collector.pod, one.lines, stream)
+    return Said(collector.name, collector.step, collector.pod, one.lines, stream, collector.stage or "")
 
 
 def _of_stage(spoken: Sequence[Spoken], streams: dict[str, Stream], stage: str) -> list[Stream]:

@@ -6,6 +6,7 @@ import gzip
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,14 @@ def test_the_file_of_a_stage_is_found_again_and_read_as_it_was_written(spoken: l
     (file,) = raw(spoken[1]).files
     assert file.name == stream_name(spoken[1].collector)
     assert unpacked(file.data) == spoken[1].lines
+
+
+def test_a_pod_that_keeps_its_name_from_stage_to_stage_has_a_file_for_each(spoken: list[Spoken]) -> None:
+    again = [replace(one, collector=one.collector.model_copy(update={"pod": "orders-0"})) for one in spoken]
+    files = [file for one in again for file in raw(one).files]
+    assert [file.name for file in files] == [stream_name(one.collector) for one in again]
+    assert len({file.name for file in files}) == 3
+    assert {file.name for file in files} <= {file.name for file in weigh(again, ()).gathered.files}
 
 
 @pytest.mark.parametrize("data", [None, b"", b"no gzip", gzip.compress(b"x", mtime=0)[:-3]])

@@ -17,6 +17,7 @@ from offheap.artifacts.manifest import StreamNote
 from offheap.artifacts.names import Names
 from offheap.evidence.stream import EvidenceRecord, Stream
 
+STREAM_ENDING = ".ndjson.gz"
 PACK_FROM_BYTES = 16 << 10
 """Smaller texts stay as they are, to be read at a glance."""
 
@@ -40,6 +41,7 @@ class Said:
     pod: str
     lines: Sequence[str]
     stream: Stream
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,16 @@ def _clock(at: float) -> str:
         return "an unknown time"
 
 
+def stream_stem(step: str, stage: str, pod: str) -> str:
+    """Name of the file of a collector's lines, without its ending. A StatefulSet's pods have the same name in each stage."""
+    of = "" if stage in ("", "Baseline") else f"{stage.lower()}-"
+    return f"collector-{step.lower()}-{of}{pod}"
+
+
 def _raw(said: Said, names: Names) -> File:
     text = "".join(f"{line}\n" for line in said.lines).encode(errors="replace")
-    return File(names.take(f"collector-{said.step.lower()}-{said.pod}", ".ndjson.gz"), "stream", _packed(text))
+    stem = stream_stem(said.step, said.stage, said.pod)
+    return File(names.take(stem, STREAM_ENDING), "stream", _packed(text))
 
 
 def _blobs(said: Said, names: Names) -> Iterator[File]:
