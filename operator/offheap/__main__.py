@@ -1,4 +1,4 @@
-"""The command line: ``offheap run`` is the operator."""
+"""The command line: ``offheap run`` is the operator, ``offheap analyze`` the diagnosis of files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from offheap.api.crd import generate, render
 from offheap.api.duration import parse_duration
 from offheap.api.quantity import parse_quantity
 from offheap.handlers import registry
+from offheap.offline.command import analyze_command
 from offheap.settings import Settings
 
 
@@ -123,6 +124,9 @@ def run(
 def crd() -> None:
     """Print the CustomResourceDefinitions."""
     click.echo(render(generate()), nl=False)
+
+
+main.add_command(analyze_command)
 
 
 if __name__ == "__main__":
