@@ -157,8 +157,8 @@ class _Pause:
         while time.monotonic() < until:
             if _is_running(self._proc, self._pid):
                 break
-            if self._stopped_at is not None:
-                _continue(self._pid)
+            # Also where no stop was seen: the SIGSTOP of an attach that was killed arrives after it.
+            _continue(self._pid)
             time.sleep(_TICK_SECONDS)
         if self._stopped_at is not None and self._again_at is None:
             self._again_at = time.monotonic()

@@ -22,7 +22,8 @@ _MARKERS = (
     "credit.?card|card.?num"
 )
 _MARKER = re.compile(
-    rf"(?i:{_MARKERS}|basic [a-z\d+/=]|sig=|-----|begin [a-z ]*(?:key|certificate)|ssh-(?:rsa|ed|dss)|\bpin\b)"
+    rf"(?i:{_MARKERS}|(?:pass|pw|auth|key|salt|hash)[\"']?\s{{0,3}}[=:]|hooks\.|basic [a-z\d+/=]|sig=|-----"
+    r"|begin [a-z ]*(?:key|certificate)|ssh-(?:rsa|ed|dss)|\bpin\b)"
     r"|eyJ|AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|sk[_-](?:live|test|ant|proj)|hvs\.|npm_|SG\.|MII[A-Z]"
 )
 MARKER_BEFORE = re.compile(

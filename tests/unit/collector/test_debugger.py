@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from offheap.collector import debugger
 from offheap.collector.debugger import dump, self_test
 from offheap.collector.growing import remember
 from offheap.collector.outcome import Skip
@@ -125,6 +127,15 @@ def test_a_target_that_is_left_stopped_is_woken(fake: Any, target: int) -> None:
     fake(detach="pass")
     assert gdb.take_content(visit(target)).pause_seconds > 0.02
     assert state(target) in "SR"
+
+
+def test_a_stop_that_nobody_saw_begin_is_ended(target: int) -> None:
+    proc = Proc()
+    watch = debugger._Pause(proc, target, 1.0)
+    os.kill(target, signal.SIGSTOP)
+    os.waitid(os.P_PID, target, os.WSTOPPED | os.WNOWAIT)
+    watch.let_run()
+    assert debugger._is_running(proc, target)
 
 
 def test_an_old_gdb_is_not_used(fake: Any) -> None:

@@ -154,3 +154,17 @@ def test_the_value_behind_a_key_does_not_leave(key: bytes) -> None:
     content = Content()
     content.feed(rows(key + b"\0\0\0\x14\0\0\0correct horse battery staple"))
     assert leaving(content) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PGPASS=opensesame",
+        "db.pass: opensesame",
+        "pw=opensesame",
+        "X-Auth: opensesame",
+        "https://hooks.slack.com/opensesame",
+    ],
+)
+def test_a_short_key_announces_its_value_too(text: str) -> None:
+    assert "opensesame" not in kept(f"order service of acme, {text} and more")
