@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from offheap.api.v1alpha1 import CollectorStatus, InstrumentationStatus, MemoryInvestigation, PodStatus, Status
-from offheap.api.words import CollectorStep, Stage, allows
+from offheap.api.words import Allocator, CollectorStep, Stage, allows
 from offheap.investigation.ephemeral import identity_known, name_for
 from offheap.investigation.instrumentation import command_line, nmt_option
 from offheap.investigation.observed import Observed
 from offheap.investigation.problems import Problem
-from offheap.investigation.stages import changes, stages
+from offheap.investigation.stages import Changes, changes, stages
 from offheap.investigation.steps import Remove, Step, Unapply
 from offheap.investigation.template import (
     Patch,
@@ -170,7 +170,7 @@ def putting_back(inv: MemoryInvestigation, workload: Workload, record: Instrumen
     """What is still to be taken away, or None. Of a record that the spec does not allow nothing is taken for ours by its value:
     whoever can write the status alone shall not take words of the owner's away through us."""
     trusted = record if is_asked_for(inv, record) else record.model_copy(update={"container": None})
-    return undoing(workload, trusted, carried_values(inv))
+    return undoing(workload, trusted, carried_values(inv), _of_stages_done(inv))
 
 
 def carried_values(inv: MemoryInvestigation) -> frozenset[str]:
@@ -181,8 +181,22 @@ def carried_values(inv: MemoryInvestigation) -> frozenset[str]:
     return frozenset(" ".join(track + own) for track in tracks for own in options) - {""}
 
 
-def undoing(workload: Workload, record: InstrumentationStatus, carried: Collection[str] = frozenset()) -> Step | None:
-    """What is still to be taken away from the workload, or None. ``carried``: the values that any stage may have left.
+def _of_stages_done(inv: MemoryInvestigation) -> Changes:
+    """What the stages before have set beside the options, which is there until the next stage's patch is applied."""
+    done = {one.name for one in inv.status.stages if one.state == "Done"}
+    made = [changes(inv.spec, stage) for stage in stages(inv.spec) if stage in done]
+    brought: Allocator = next((one.allocator for one in made if one.allocator != "None"), "None")
+    return Changes(environment=tuple(variable for one in made for variable in one.environment), allocator=brought)
+
+
+def undoing(
+    workload: Workload,
+    record: InstrumentationStatus,
+    carried: Collection[str] = frozenset(),
+    before: Changes = Changes(),  # noqa: B008 - frozen
+) -> Step | None:
+    """What is still to be taken away from the workload, or None. ``carried``: the values that any stage may have left,
+    ``before``: what else the stages before this one may have left.
 
     The apiserver's books tell what server-side apply has to give back. What of ours they no longer list (kubectl replace
     wipes them) and words of the command line are taken away by value, and then our name from the books. A variable that
@@ -195,7 +209,10 @@ def undoing(workload: Workload, record: InstrumentationStatus, carried: Collecti
     patch = _as_carried(workload, patch_of(record), carried)
     if owns_fields(workload):
         return Remove(tuple(disowning(workload, "Apply"))) if is_overwritten(workload, patch) else Unapply()
-    left = leftovers(workload, patch)
+    allocator = before.allocator if patch.allocator == "None" else patch.allocator
+    left = leftovers(
+        workload, replace(patch, environment=(*patch.environment, *before.environment), allocator=allocator)
+    )
     if left:
         return Remove(tuple(left))
     named = disowning(workload)

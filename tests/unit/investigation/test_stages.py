@@ -275,6 +275,18 @@ def test_what_the_stage_before_left_is_put_back_too(stage: str, how: str) -> Non
     assert_as_before(world)
 
 
+def test_an_owner_who_takes_the_variable_over_between_stages_is_left_with_that_alone() -> None:
+    world = announced(ALL, "NettyUnpooled")
+    container = world.template["spec"]["containers"][0]
+    assert {one["name"] for one in container["env"]} == {"JAVA_TOOL_OPTIONS", "MALLOC_ARENA_MAX"}
+    theirs = {"name": "JAVA_TOOL_OPTIONS", "value": "-Dmine"}
+    container["env"][0] = theirs
+    step = plan(world.inv, world.observed(), world.now)
+    world._save(refused(world.inv, step, Problem("ApplyConflict", "conflict with kubectl"), world.now))
+    world.run()
+    assert world.template["spec"]["containers"][0]["env"] == [theirs]
+
+
 def test_a_command_line_that_changed_before_a_stage_costs_only_the_stage() -> None:
     world = announced(ALL, "NettyUnpooled", old=True)
     world.template["spec"]["containers"][0] |= {"command": ["run.sh"], "args": []}

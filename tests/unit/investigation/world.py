@@ -291,13 +291,18 @@ class World:
         spec.pop("volumes", None)
 
     def _json_patch(self, operations: Any) -> None:
-        container = self.template["spec"]["containers"][0]
         for one in operations:
-            name = one["path"].rsplit("/", 1)[-1]
+            *way, last = one["path"].split("/")[1:]
+            if way[:2] == ["metadata", "managedFields"]:
+                self.owned, self.ours = False, ()
+                continue
+            node: Any = self.deployment
+            for word in way:
+                node = node[int(word)] if isinstance(node, list) else node[word]
             if one["op"] == "add":
-                container[name] = list(one["value"])
-            elif one["op"] == "remove" and name in container:
-                del container[name]
+                node[last] = list(one["value"])
+            elif one["op"] == "remove":
+                del node[int(last) if isinstance(node, list) else last]
 
     def advance(self, *, acknowledged: bool = True) -> Step:
         """One step, and the time that it asks to wait."""
