@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from offheap.evidence.bundle import bundle
 from offheap.evidence.errors import EvidenceError
 from offheap.evidence.heap_info import parse_heap_info
+from offheap.evidence.identity import JvmIdentity
 from offheap.evidence.native_stacks import NativeStack, parse_native_stacks
 from offheap.evidence.nmt import parse_nmt
 from offheap.evidence.nmt_report import NmtAnswer, NmtReport
@@ -25,7 +26,7 @@ from offheap.offline.moments import STEP_SECONDS, Moment, moments_of, natural
 from offheap.offline.oom import limit_in, rollup_text, victim
 from offheap.offline.pieces import Clock, Piece, Refused, Source, pieces_of
 from offheap.offline.recognise import Kind
-from offheap.offline.vm_words import identity_of
+from offheap.offline.vm_words import allocator_in, identity_of
 
 _RECORDS = {
     Kind.SMAPS: ("smaps", "smaps"),
@@ -103,6 +104,7 @@ def assemble(sources: Iterable[Source]) -> Assembled:
     failed_files = {desk.files[source] for source in failed if source in desk.files}
     evidence = replace(
         evidence,
+        jvm=_known(evidence.jvm, bundle(streams).jvm if streams else None, knows_options=desk.knows_options),
         limit_bytes=evidence.limit_bytes or desk.limit_bytes,
         native_stacks=evidence.native_stacks if evidence.native_stacks is not None else desk.stacks,
     )
@@ -131,7 +133,9 @@ class _Desk:
         self._pids: dict[_Key, int] = {}
         self._words: list[str] = []
         self._heap_bytes: list[int] = []
+        self._allocator: str | None = None
         self._kills: list[tuple[Piece, OomKill]] = []
+        self.knows_options = False
         self.files: dict[str, str] = {}
         self.limit_bytes: int | None = None
         self.stacks: tuple[NativeStack, ...] | None = None
@@ -149,6 +153,8 @@ class _Desk:
             return None
 
     def _looked_at(self, piece: Piece) -> Piece:
+        if piece.kind in (Kind.SMAPS, Kind.PMAP):
+            self._allocator = self._allocator or allocator_in(piece.text)
         if piece.kind is Kind.NMT:
             report = parse_nmt(piece.text)
             if isinstance(report, NmtAnswer) and report is not NmtAnswer.BASELINE_TAKEN:
@@ -173,6 +179,7 @@ class _Desk:
             self.stacks = (self.stacks or ()) + parse_native_stacks(piece.text)
         elif piece.kind in _WORDS:
             self._words.append(piece.text)
+            self.knows_options = self.knows_options or piece.kind is not Kind.VERSION
         elif piece.member in _LIMITS and piece.text.strip().isdecimal():
             limit = int(piece.text.strip()[:20])
             self.limit_bytes = limit if limit < _NO_LIMIT_FROM else self.limit_bytes
@@ -232,7 +239,13 @@ class _Desk:
             ]
             heap = max(self._heap_bytes, default=None)
             identity = EvidenceRecord(
-                0, indexed[0][1].at, 0.0, "process", "identity", None, identity_of(pid, self._words, heap)
+                0,
+                indexed[0][1].at,
+                0.0,
+                "process",
+                "identity",
+                None,
+                identity_of(pid, self._words, heap, self._allocator),
             )
             records = [
                 record for index, moment in indexed for record in self._records(index, moment, has_heap=has_heap)
@@ -278,6 +291,14 @@ class _Desk:
         probe, name = names
         self.files[f"{probe}/{name}@{index}"] = source
         return EvidenceRecord(1, at, 0.0, probe, name, index, data)
+
+
+def _known(told: JvmIdentity | None, collected: JvmIdentity | None, *, knows_options: bool) -> JvmIdentity | None:
+    """The collector's own word where there is one. Without the JVM's options the maximum of its heap may find the heap among
+    the mappings, but bounds nothing else: NIO's limit may be another."""
+    if collected is not None or told is None:
+        return collected
+    return told if knows_options else replace(told, max_heap_bytes=None)
 
 
 def _with_baseline(moments: list[Moment], desk: _Desk) -> list[Moment]:

@@ -8,9 +8,11 @@ The order in which files were named does not matter: what the texts and the file
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from statistics import median
 
 from offheap.offline.pieces import Clock, Piece
 
@@ -90,16 +92,34 @@ def _are_times(pieces: Sequence[Piece]) -> bool:
 
 
 def _clustered(pieces: Sequence[tuple[str, Piece]]) -> list[Moment]:
-    times: dict[str, list[float]] = {}
-    for slot, piece in pieces:
-        times.setdefault(slot, []).append(piece.at)
-    gaps = [later - earlier for each in times.values() for earlier, later in pairwise(sorted(each))]
-    together = min(_TOGETHER_SECONDS, min(gaps) / 2) if gaps else _SINGLE_TOGETHER_SECONDS
-    moments: list[Moment] = []
+    """The slot that was read most often makes the moments; each other piece joins the one nearest to it in time."""
+    by_slot: dict[str, list[Piece]] = {}
     for slot, piece in sorted(pieces, key=lambda each: (each[1].at, each[0], _order(each[1]))):
-        current = moments[-1] if moments else None
-        if current is None or slot in current.pieces or piece.at - current.at > together:
-            current = Moment(piece.at, is_timed=True)
-            moments.append(current)
-        current.pieces[slot] = piece
-    return moments
+        by_slot.setdefault(slot, []).append(piece)
+    if not by_slot:
+        return []
+    lead = max(by_slot, key=lambda slot: (len(by_slot[slot]), slot))
+    moments = [Moment(piece.at, is_timed=True, pieces={lead: piece}) for piece in by_slot.pop(lead)]
+    gaps = [later.at - earlier.at for earlier, later in pairwise(moments)]
+    together = min(_TOGETHER_SECONDS, median(gaps) / 2) if gaps else _SINGLE_TOGETHER_SECONDS
+    left: list[tuple[str, Piece]] = []
+    for slot, each in by_slot.items():
+        near = sorted(
+            (distance, place, number)
+            for number, piece in enumerate(each)
+            for place, moment in _around(moments, piece.at)
+            if (distance := abs(moment.at - piece.at)) <= together
+        )
+        placed: set[int] = set()
+        for _, place, number in near:
+            if number not in placed and slot not in moments[place].pieces:
+                moments[place].pieces[slot] = each[number]
+                placed.add(number)
+        left += [(slot, piece) for number, piece in enumerate(each) if number not in placed]
+    return sorted([*moments, *_clustered(left)], key=lambda moment: moment.at)
+
+
+def _around(moments: Sequence[Moment], at: float) -> list[tuple[int, Moment]]:
+    """The last moment before and the first one after, with their places."""
+    after = bisect_left(moments, at, key=lambda moment: moment.at)
+    return [(place, moments[place]) for place in (after - 1, after) if 0 <= place < len(moments)]

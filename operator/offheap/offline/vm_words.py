@@ -19,7 +19,20 @@ _MAX_HEAP = re.compile(r"^-XX:MaxHeapSize=(\d{1,15})([kKmMgGtT]?)$|^-Xmx(\d{1,15
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
-def identity_of(pid: int, texts: Sequence[str], heap_bytes: int | None) -> dict[str, object]:
+_ALLOCATORS = (
+    ("libjemalloc", "jemalloc"),
+    ("libtcmalloc", "tcmalloc"),
+    ("libmimalloc", "mimalloc"),
+    ("ld-musl", "musl"),
+)
+
+
+def allocator_in(mappings: str) -> str | None:
+    """The allocator that took glibc's place, by its library in a text of smaps or pmap. None: there is no other."""
+    return next((name for library, name in _ALLOCATORS if library in mappings), None)
+
+
+def identity_of(pid: int, texts: Sequence[str], heap_bytes: int | None, allocator: str | None) -> dict[str, object]:
     """The members of an identity. `heap_bytes` is the heap's maximum where other texts tell it."""
     options = [word for text in texts for word in text.split() if word.startswith(("-XX:", "-Xm", "-Xs"))]
     heap = [found for word in options if (found := _MAX_HEAP.match(word))]
@@ -33,6 +46,7 @@ def identity_of(pid: int, texts: Sequence[str], heap_bytes: int | None) -> dict[
         "version": version[0].removeprefix("JDK ") if version else "unknown",
         "feature": int(version[1]) if version else None,
         "gc": gc,
+        "allocator": allocator,
         "max_heap_bytes": sizes[-1] if sizes else heap_bytes,
         "options": list(dict.fromkeys(options)),
     }
