@@ -94,6 +94,8 @@ def _missing(case: Case, findings: Sequence[Finding]) -> str | None:
     if samples < MIN_SAMPLES or seconds < _LEAST_SECONDS:
         return f"a longer sampling.duration: {samples} samples over {span(seconds)} after warm-up are too few"
     unknown = next((finding for finding in findings if finding.outcome is Outcome.UNKNOWN), None)
+    if _hides_growth(case):
+        return "the process's mappings (/proc/PID/smaps): without them NMT's committed memory may hide what native code holds"
     unexplained_growth = _grows_unexplained(case)
     if (unknown or unexplained_growth) and not case.has_nmt:
         return "Native Memory Tracking: intrusion: Restart with instrumentation.nmt: Summary"
@@ -113,6 +115,17 @@ def _grows_unexplained(case: Case) -> bool:
         if name not in _ENDS_BY_ITSELF and growth.sustained and growth.low > 0
     ]
     return sum(growth.rise for growth in growths) > _UNEXPLAINED_FLOOR_SHARE * case.floor_bytes
+
+
+def _hides_growth(case: Case) -> bool:
+    """The anonymous memory rose, and no mappings tell what is touched of what NMT calls committed: as long as less is touched,
+    memory outside NMT shows in no row."""
+    return (
+        case.has_nmt
+        and not any(sample.totals for sample in case.samples)
+        and case.anonymous is not None
+        and case.anonymous.exceeds(case.floor_bytes)
+    )
 
 
 def _window(case: Case) -> tuple[int, float] | None:
