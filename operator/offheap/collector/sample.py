@@ -43,7 +43,11 @@ def sample(session: Session, jvm: Jvm, attach: Attach) -> None:
         _instants(session, jvm, attach, undos)
     finally:
         for undo in undos.values():
-            undo()
+            try:
+                undo()
+            except (OSError, ValueError, LookupError, MemoryError, Skip, Ended):
+                # One that fails must not keep the target from the others.
+                continue
 
 
 def _instants(session: Session, jvm: Jvm, attach: Attach, undos: dict[str, Callable[[], None]]) -> None:

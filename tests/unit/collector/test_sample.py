@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from offheap.collector import sample
+from offheap.collector.outcome import Ended
 from tests.unit.collector.conftest import Collect
 from tests.unit.collector.fakes import ROLLUP, SMAPS, FakeJattach, FakeProc, inflated, named, reasons
 
@@ -218,3 +220,20 @@ def test_terminal_sequences_of_the_target_are_taken_out(proc: FakeProc, jattach:
     records = collect("sample")
     assert inflated(named(records, "jvm", "heap_info")[0]) == "heap red \ufffd end\n"
     assert set(named(records, "jvm", "threads")[0]["data"]["stems"]) == {"evil", "java"}
+
+
+def test_an_undoing_that_fails_keeps_the_target_from_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def fails() -> None:
+        raise OSError("too many open files")
+
+    def cut_short(*given: Any) -> None:
+        given[-1].update({"a": fails, "b": lambda: done.append("b")})
+        raise Ended("TargetGone", "it was killed")
+
+    monkeypatch.setattr(sample, "_instants", cut_short)
+    nobody: Any = None
+    with pytest.raises(Ended, match="killed"):
+        sample.sample(nobody, nobody, nobody)
+    assert done == ["b"]
