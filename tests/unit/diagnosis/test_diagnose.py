@@ -183,7 +183,8 @@ def with_noise(evidence: Evidence, seed: int, amplitude_bytes: float) -> Evidenc
 @given(st.sampled_from(sorted(KNOWN)), st.integers(0, 1 << 20))
 @settings(max_examples=60, deadline=None)
 def test_noise_below_the_floor_does_not_change_the_kind(name: str, seed: int) -> None:
-    assert diagnose(with_noise(run(name), seed, 0.8 * MIB)).verdict.kind is KNOWN[name]
+    """In both categories together it stays below half the floor, from which on steady growth is no longer acquitted."""
+    assert diagnose(with_noise(run(name), seed, 0.45 * MIB)).verdict.kind is KNOWN[name]
 
 
 # What the change since the baseline tells by itself, without the process's memory: the leading suspicion, or none.
