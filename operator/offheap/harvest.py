@@ -5,6 +5,7 @@ A cache: after a restart the logs are read from their beginning again, for as lo
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from offheap.api.v1alpha1 import CollectorStatus, MemoryInvestigation
@@ -66,7 +67,8 @@ class Harvest:
         last = read_stream(list(known)[-1:], bulk=False)
         if last.evidence:
             # the node's own clock, from its own records: it may differ from ours
-            self._read_at[key] = datetime.fromtimestamp(last.evidence[0].at, UTC) - OVERLAP
+            with suppress(ValueError, OverflowError, OSError):  # no time at all: then it is read from where it was
+                self._read_at[key] = datetime.fromtimestamp(last.evidence[0].at, UTC) - OVERLAP
         return known
 
     def forget(self, namespace: str, name: str) -> None:

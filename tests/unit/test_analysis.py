@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from offheap.analysis import Spoken, draw, gather_all, raw, stream_name, told, unpacked, weigh
-from offheap.api.v1alpha1 import CollectorStatus, StageStatus
+from offheap.api.v1alpha1 import CollectorStatus, StageStatus, Status
 from offheap.api.words import CollectorStep, Stage
 from offheap.artifacts.store import Kept, Saved
 from offheap.collector.stream import Stream as Writer
 from offheap.investigation.problems import Problem
+from offheap.investigation.size import fitted
 
 MIB = 1 << 20
 
@@ -110,3 +111,22 @@ def test_the_status_shows_as_many_files_as_it_has_room_for() -> None:
     shown, left_out, problem = told(Kept(saved=saved, problem=Problem("ArtifactStoreFull", "full")))
     assert (len(shown), left_out) == (40, 60)
     assert problem is not None
+
+
+def test_what_no_collector_would_say_is_weighed_and_saved_all_the_same() -> None:
+    cost = {"peak_pss_bytes": 10**40, "pause_seconds": 1e300}
+    record = {
+        "seq": 0,
+        "type": "evidence",
+        "at": 1,
+        "probe": "gdb",
+        "name": "content",
+        "sample": 0,
+        "data": {},
+        "cost": cost,
+    }
+    skip = {"seq": 1, "type": "skipped", "probe": "perf", "reason": "X", "message": "\ud800"}
+    said = Spoken(collector("b", "Sample", "Baseline", "orders-1"), (json.dumps(record), json.dumps(skip)))
+    weighed = weigh([said], ())
+    assert {probe.name for probe in weighed.probes} == {"gdb", "perf"}
+    assert fitted(Status(probes=weighed.probes)).probes == weighed.probes

@@ -39,3 +39,8 @@ async def test_whoever_writes_into_a_collectors_log_does_not_fill_the_operator(m
     monkeypatch.setattr(harvest, "MOST_BYTES", 1000)
     noise = [f"{n:0100}\n" for n in range(40)]
     assert sum(map(len, await read("first\n", *noise, "last\n"))) <= 1000
+
+
+async def test_a_record_of_no_possible_time_holds_nothing_up() -> None:
+    line = '{"seq":0,"type":"evidence","at":1e300,"probe":"smaps","name":"smaps","data":"x"}'
+    assert await read(f"{line}\n", "next\n") == (line, "next")

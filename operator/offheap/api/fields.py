@@ -147,8 +147,11 @@ Reason = Annotated[
 
 def _clip(most: int) -> BeforeValidator:
     def clip(text: object) -> object:
-        too_long = isinstance(text, str) and len(text) > most
-        return text[: most - len(_CUT)] + _CUT if isinstance(text, str) and too_long else text
+        if not isinstance(text, str):
+            return text
+        # A lone surrogate is legal in JSON and cannot be written as UTF-8: no status with one would ever be saved.
+        plain = text.encode(errors="replace").decode()
+        return plain[: most - len(_CUT)] + _CUT if len(plain) > most else plain
 
     return BeforeValidator(clip)
 

@@ -20,6 +20,9 @@ MOST_BYTES = 64 << 20
 """Of all that one stream inflates to: a full stream of 8 MiB of real texts comes to 30 to 56 MiB, one of the same letter to
 gibibytes."""
 
+_MOST_COST_BYTES, _MOST_COST_SECONDS = 1 << 50, 1e7
+"""A cost beyond is no collector's, and no status has room for its digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hello:
@@ -203,9 +206,9 @@ def _evidence(seq: int, record: dict[str, object], room: _Room | None) -> Eviden
         name=_text(record.get("name")),
         sample=sample if isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0 else None,
         data=data,
-        wall_seconds=_real(costs.get("wall_seconds")),
-        pause_seconds=_real(costs.get("pause_seconds")),
-        peak_pss_bytes=_whole(costs.get("peak_pss_bytes")),
+        wall_seconds=_seconds(costs.get("wall_seconds")),
+        pause_seconds=_seconds(costs.get("pause_seconds")),
+        peak_pss_bytes=_bytes(costs.get("peak_pss_bytes")),
     )
 
 
@@ -255,10 +258,10 @@ def _end(record: dict[str, object]) -> End:
     return End(
         outcome=_text(record.get("outcome")) or "Error",
         message=_text(record.get("message")),
-        peak_pss_bytes=_whole(costs.get("peak_pss_bytes")),
-        cpu_seconds=_real(costs.get("cpu_seconds")),
-        pause_seconds=_real(costs.get("pause_seconds")),
-        stream_bytes=_whole(costs.get("stream_bytes")),
+        peak_pss_bytes=_bytes(costs.get("peak_pss_bytes")),
+        cpu_seconds=_seconds(costs.get("cpu_seconds")),
+        pause_seconds=_seconds(costs.get("pause_seconds")),
+        stream_bytes=_bytes(costs.get("stream_bytes")),
     )
 
 
@@ -278,6 +281,14 @@ def _text(value: object) -> str:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _bytes(value: object) -> int:
+    return min(max(0, _whole(value)), _MOST_COST_BYTES)
+
+
+def _seconds(value: object) -> float:
+    return min(max(0.0, _real(value)), _MOST_COST_SECONDS)
 
 
 def _real(value: object) -> float:
