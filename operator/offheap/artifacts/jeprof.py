@@ -23,8 +23,8 @@ SECONDS = 60.0
 """For all of it together; 7 s were seen for two profiles of 2900 stacks, nearly all of them jeprof's."""
 MEMORY_BYTES = 256 << 20
 """Address space of each program; dot took 155 MiB for the graph of those, most of it fonts and libraries that it maps."""
-MOST_BYTES = 16 << 20
-"""Of each file that is written."""
+MOST_BYTES = 8 << 20
+"""Of each file, five at a time: the operator's /tmp has 64 MiB, and a pod that goes beyond is evicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def draw(last: str, base: str | None = None, *, seconds: float = SECONDS, memory
 
     Both are files as `evidence.symbolized` writes them. Blocks for `seconds` at most; never raises for what a program does.
     """
+    if max(len(last), len(base or "")) > MOST_BYTES:
+        return Drawn(None, None, None, (f"the profile is larger than {MOST_BYTES >> 20} MiB",))
     until = time.monotonic() + seconds
     made: dict[str, bytes] = {}
     reasons: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offheap.artifacts.files import File
-from offheap.artifacts.jeprof import draw, jeprof_files
+from offheap.artifacts.jeprof import MOST_BYTES, draw, jeprof_files
 
 JEPROF = """\
 case "$1" in
@@ -105,3 +105,9 @@ def test_what_could_not_be_made_is_a_file_too(tools: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tools))
     (file,) = jeprof_files([File("jemalloc/live.symbolized.heap", "jeprof-symbolized", b"live")])
     assert (file.name, file.data) == ("jemalloc/live.jeprof.missing.txt", b"jeprof is not installed\n")
+
+
+def test_a_profile_that_would_fill_the_disk_is_not_drawn() -> None:
+    drawn = draw("x" * (MOST_BYTES + 1))
+    assert (drawn.text, drawn.svg, drawn.pdf) == (None, None, None)
+    assert "larger" in drawn.reasons[0]
