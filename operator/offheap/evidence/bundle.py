@@ -146,14 +146,16 @@ def _samples(stream: Stream, jvm: JvmIdentity | None, unreadable: list[Unreadabl
         if record.sample is not None:
             groups.setdefault(record.sample, []).append(record)
     incarnation = jvm.incarnation if jvm else (0, 0)
-    samples = [_sample(index, groups[index], incarnation, jvm, unreadable) for index in sorted(groups)]
-    kept = {0, len(samples) - 1}
+    samples: list[Sample] = []
+    kept = {min(groups), max(groups)} if groups else set()
     same: dict[Region, Region] = {}
-    for position, sample in enumerate(samples):
+    for index in sorted(groups):
+        # One after the other: all mappings of all samples at once would be seven times their texts.
+        sample = _sample(index, groups[index], incarnation, jvm, unreadable)
         # Most regions never change: readings share what is equal, so that hours of them stay small.
         regions = tuple(same.setdefault(region, region) for region in sample.regions)
-        mappings = sample.mappings if position in kept else ()
-        samples[position] = replace(sample, mappings=mappings, regions=regions)
+        mappings = sample.mappings if index in kept else ()
+        samples.append(replace(sample, mappings=mappings, regions=regions))
     return _with_baseline(samples)
 
 
