@@ -82,6 +82,7 @@ class Reconciler:
         self._harvest = Harvest(pods)
         self._begin: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
         self._active: set[tuple[str, str]] = set()
+        self._weighing = asyncio.Lock()
 
     async def step(self, namespace: str, name: str) -> float | None:
         """Steps until something has to be waited for; answers the seconds to wait, or None when only a change matters."""
@@ -218,12 +219,14 @@ class Reconciler:
         now = _now()
         try:
             spoken = [await self._spoken(inv, collector) for collector in inv.status.collectors]
-            weighed = await asyncio.to_thread(weigh, spoken, inv.status.stages)
+            # One at a time: a large one takes most of the operator's memory.
+            async with self._weighing:
+                weighed = await asyncio.to_thread(weigh, spoken, inv.status.stages)
+                drawn = await draw(weighed)
             status = to.probes_seen(
                 inv.status, weighed.probes, weighed.evidence.gaps, len(weighed.evidence.samples), now
             )
             status = with_diagnosis(status, weighed.diagnosis)
-            drawn = await draw(weighed)
             kept = await self._keep(inv, (*drawn, *weighed.gathered.files), weighed.gathered.streams)
             status = to.artifacts_kept(status, *told(kept), now)
             verdict = weighed.diagnosis.verdict
