@@ -22,7 +22,7 @@ from offheap.evidence.sample import Evidence
 from offheap.evidence.stream import Blob, EvidenceRecord, Stream, read_stream
 from offheap.offline.comparable import Compared, comparable
 from offheap.offline.mappings_text import smaps_text
-from offheap.offline.moments import STEP_SECONDS, Moment, moments_of, natural
+from offheap.offline.moments import LEAST_STEP_SECONDS, STEP_SECONDS, Moment, moments_of, natural
 from offheap.offline.oom import limit_in, rollup_text, victim
 from offheap.offline.pieces import Clock, Piece, Refused, Source, pieces_of
 from offheap.offline.recognise import Kind
@@ -203,7 +203,8 @@ class _Desk:
             if piece.kind is Kind.CGROUP:
                 yield f"cgroup {piece.member}", piece
             elif piece.kind is Kind.NMT:
-                yield "nmt", piece
+                if not self._is_late_baseline(piece, pieces):
+                    yield "nmt", piece
             elif piece.kind is Kind.PMAP:
                 if Kind.SMAPS not in kinds:
                     yield Kind.PMAP.value, piece
@@ -214,6 +215,13 @@ class _Desk:
             for piece, each in self._kills:
                 if each is kill:
                     yield Kind.ROLLUP.value, replace(piece, kind=Kind.ROLLUP, text=rollup_text(each))
+
+    def _is_late_baseline(self, piece: Piece, pieces: Sequence[Piece]) -> bool:
+        """An answer to a baseline that cannot be put before the diff that compares with it: its only word is when."""
+        if self._reports.get(_key(piece)) is not NmtAnswer.BASELINE_TAKEN or piece.clock in (Clock.TEXT, Clock.NAME):
+            return False
+        diffs = [each.at for each in pieces if each.kind is Kind.NMT and each is not piece]
+        return not diffs or min(diffs) < piece.at + LEAST_STEP_SECONDS
 
     def report(self, moment: Moment) -> NmtReport | NmtAnswer | None:
         piece = moment.pieces.get("nmt")
@@ -302,14 +310,15 @@ def _known(told: JvmIdentity | None, collected: JvmIdentity | None, *, knows_opt
 
 
 def _with_baseline(moments: list[Moment], desk: _Desk) -> list[Moment]:
-    """A single diff tells of two moments: the one it compares with comes before, at a time that nobody knows."""
-    reports = [desk.report(moment) for moment in moments]
-    read = [report for report in reports if report is not None]
-    if len(read) != 1 or not isinstance(read[0], NmtReport) or not read[0].is_diff:
+    """A diff tells of two moments: the one it compares with comes before, at a time that nobody knows. In a series with times it
+    would only spoil the rate."""
+    reports = [(moment.pieces["nmt"].source, desk.report(moment)) for moment in moments if "nmt" in moment.pieces]
+    diff = next((name for name, each in reports if isinstance(each, NmtReport) and each.is_diff), None)
+    is_series = len(reports) > 1 and all(moment.is_timed for moment in moments)
+    if diff is None or is_series or any(each is NmtAnswer.BASELINE_TAKEN for _, each in reports):
         return moments
-    source = next(moment.pieces["nmt"] for moment in moments if "nmt" in moment.pieces)
     at = moments[0].at - STEP_SECONDS
-    baseline = Piece(Kind.NMT, source.source, _BASELINE_PART, "Baseline succeeded", at, Clock.ORDER)
+    baseline = Piece(Kind.NMT, diff, _BASELINE_PART, "Baseline succeeded", at, Clock.ORDER)
     desk.baseline(baseline)
     return [Moment(at, is_timed=False, pieces={"nmt": baseline}), *moments]
 

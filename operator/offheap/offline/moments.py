@@ -22,7 +22,7 @@ _TOGETHER_SECONDS = 30.0
 """A person, or a loop in a shell, takes the texts of one moment within this time."""
 _SINGLE_TOGETHER_SECONDS = 600.0
 """Where no kind comes twice, there is no series: all within this time is one moment."""
-_LEAST_MTIME_STEP_SECONDS = 1.0
+LEAST_STEP_SECONDS = 1.0
 """Files copied without their times get times of the copy, which lie closer together than any series."""
 
 
@@ -88,7 +88,7 @@ def _parted(pieces: Iterable[tuple[str, Piece]]) -> tuple[list[tuple[str, Piece]
 
 def _are_times(pieces: Sequence[Piece]) -> bool:
     times = sorted(piece.at for piece in pieces)
-    return all(later - earlier >= _LEAST_MTIME_STEP_SECONDS for earlier, later in pairwise(times))
+    return all(later - earlier >= LEAST_STEP_SECONDS for earlier, later in pairwise(times))
 
 
 def _clustered(pieces: Sequence[tuple[str, Piece]]) -> list[Moment]:

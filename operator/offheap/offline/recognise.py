@@ -93,7 +93,7 @@ _NMT_ANSWER = re.compile(
     r"|Native memory tracking has been (?:shutdown|turned off)|Incorrect scale value|Unknown diagnostic command",
     re.IGNORECASE,
 )
-_JEPROF = re.compile(r"\A\s*(?:Using local file .*\n)*Total: [\d.]+ ?[KMG]?B?\s*\n", _M)
+_JEPROF = re.compile(r"^Total: [\d.]+ ?[KMG]?B?[ \t]*\n *[\d.]+ +[\d.]+% ", _M)
 _NMT_SITES = re.compile(r"^\s+\(malloc=\d+[KMG]?B? type=|^\s*\(mmap: reserved=\d", _M)
 _LINES_LOOKED_AT = 2000
 _MEMBERS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from textwrap import fill
 
@@ -12,6 +12,8 @@ from offheap.offline.analysis import Analysis
 from offheap.offline.assemble import ReadAs
 
 _WIDTH = 110
+_MOST_FILES = 3
+"""Of one kind, named one by one; JSON names all."""
 
 
 def text(analysis: Analysis) -> str:
@@ -103,16 +105,32 @@ def _lines(analysis: Analysis) -> Iterator[str]:
     if analysis.diagnosis.balance is not None:
         yield from _balance(analysis.diagnosis.balance)
     yield from _list("Note", analysis.notes)
-    yield from _list("Read", [_read(each) for each in analysis.read])
+    yield from _list("Read", list(_read(analysis.read)))
     yield from _list("Not read", [f"{each.source}: {each.reason}" for each in analysis.refused])
 
 
-def _read(each: ReadAs) -> str:
-    many = f" ({each.texts} texts)" if each.texts > 1 else ""
-    when = "" if each.first is None else f", {_time(each.first)}"
-    if each.first is not None and each.last is not None and each.last > each.first:
-        when += f" to {_time(each.last)}"
-    return f"{each.source}: {each.kind}{many}{when}" + (f" ({each.clock})" if when else "")
+def _read(read: Sequence[ReadAs]) -> Iterator[str]:
+    """A line a file; many files of one kind are told by the first and the last."""
+    kinds: dict[str, list[ReadAs]] = {}
+    for each in read:
+        kinds.setdefault(each.kind.value, []).append(each)
+    for kind, files in kinds.items():
+        if len(files) > _MOST_FILES:
+            texts = sum(each.texts for each in files)
+            yield f"{kind}: {texts} texts{_when(files)} in {len(files)} files, {files[0].source} to {files[-1].source}"
+            continue
+        for each in files:
+            many = f" ({each.texts} texts)" if each.texts > 1 else ""
+            yield f"{each.source}: {kind}{many}{_when([each])}"
+
+
+def _when(files: Sequence[ReadAs]) -> str:
+    first = min((each.first for each in files if each.first is not None), default=None)
+    last = max((each.last for each in files if each.last is not None), default=None)
+    if first is None or last is None:
+        return ""
+    clocks = dict.fromkeys(each.clock.value for each in files if each.first is not None)
+    return f", {_time(first)}{f' to {_time(last)}' if last > first else ''} ({', '.join(clocks)})"
 
 
 def _list(title: str, items: tuple[str, ...] | list[str]) -> Iterator[str]:

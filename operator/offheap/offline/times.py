@@ -23,7 +23,7 @@ _DATE = re.compile(
 """The answer of `date` in the C locale."""
 _EPOCH = re.compile(r"(?<!\d)(1[4-9]\d{8}|2[0-4]\d{8})(?!\d)", re.ASCII)
 _MONTHS = {name: at for at, name in enumerate(month_abbr) if name}
-_MARKUP = " \t=#-*[]<>|"
+_MARKUP = " \r\n\t=#-*[]<>|"
 
 
 def time_in_name(name: str) -> float | None:
