@@ -72,9 +72,13 @@ def patch_for(
         patch = choose(
             known, workload, container, needed, wanted.options_variable, consent=wanted.command_line, ours=ours
         )
-        if isinstance(patch, Patch):
+        if isinstance(patch, Problem):
+            problem = patch
+        elif ours is not None and ours.words and not patch.words:
+            # The record of this stage would not know the words of the one before any more, which have to be put back.
+            problem = Problem("CommandLineInUse", "the words that the stage before has put on the command line cannot be kept.")
+        else:
             return workload, patch
-        problem = patch
     return problem
 
 
