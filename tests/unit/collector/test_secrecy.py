@@ -83,7 +83,7 @@ def test_addresses_and_numbers_are_masked(mail: str, address: str, number: int, 
     text = kept(f"customer <{mail}> of {address} paid order {number} as {uuid} with Orders")
     for secret in (mail, address, str(number), uuid):
         assert len(secret) < WINDOW or not leaks(secret, text)
-    assert text.startswith("customer <")
+    assert text.startswith("customer <") or text == "", "withheld as a whole where the address holds a key word"
 
 
 @given(PRINTABLE)
