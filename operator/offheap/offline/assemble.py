@@ -22,7 +22,7 @@ from offheap.evidence.sample import Evidence
 from offheap.evidence.stream import Blob, EvidenceRecord, Stream, read_stream
 from offheap.offline.comparable import Compared, comparable
 from offheap.offline.mappings_text import smaps_text
-from offheap.offline.moments import LEAST_STEP_SECONDS, STEP_SECONDS, Moment, moments_of, natural
+from offheap.offline.moments import LEAST_STEP_SECONDS, STEP_SECONDS, Moment, are_times, moments_of, natural
 from offheap.offline.oom import limit_in, rollup_text, victim
 from offheap.offline.pieces import Clock, Piece, Refused, Source, pieces_of
 from offheap.offline.recognise import Kind
@@ -326,7 +326,8 @@ def _with_baseline(moments: list[Moment], desk: _Desk) -> list[Moment]:
 def _profiles(pieces: Sequence[Piece]) -> Iterator[Stream]:
     """Profiles of allocators in the order of time, or of their names where they have none: one stream of blobs."""
     chosen = [piece for piece in pieces if piece.kind in _BLOBS]
-    chosen.sort(key=lambda piece: (piece.at if piece.clock is Clock.NAME else 0.0, natural(piece.source)))
+    told = all(piece.clock is Clock.NAME for piece in chosen) or are_times(chosen)
+    chosen.sort(key=lambda piece: (piece.at if told else 0.0, natural(piece.source)))
     if chosen:
         yield Stream(
             blobs=tuple(

@@ -80,13 +80,14 @@ def _parted(pieces: Iterable[tuple[str, Piece]]) -> tuple[list[tuple[str, Piece]
             known.append((slot, piece))
         else:
             by_slot.setdefault(slot, []).append(piece)
-    if all(_are_times(each) for each in by_slot.values()) and not (known and by_slot):
+    if all(are_times(each) for each in by_slot.values()) and not (known and by_slot):
         return [(slot, piece) for slot, each in by_slot.items() for piece in each] + known, []
     unknown = [(slot, replace(piece, clock=Clock.ORDER)) for slot, each in by_slot.items() for piece in each]
     return known, unknown
 
 
-def _are_times(pieces: Sequence[Piece]) -> bool:
+def are_times(pieces: Sequence[Piece]) -> bool:
+    """Whether modification times can be those of a series: a copy's lie closer together."""
     times = sorted(piece.at for piece in pieces)
     return all(later - earlier >= LEAST_STEP_SECONDS for earlier, later in pairwise(times))
 

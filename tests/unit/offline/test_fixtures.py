@@ -142,5 +142,27 @@ def test_what_a_single_text_says_by_itself(name: str, words: str) -> None:
     assert words in facts_of(name)
 
 
+def heap_profile(*mebibytes: int) -> bytes:
+    """One of jemalloc in which every allocation was sampled, a stack for each size."""
+    total = f"  t*: {len(mebibytes)}: {sum(mebibytes) << 20} [0: 0]\n"
+    stacks = (f"@ 0x{index}\n  t*: 1: {size << 20} [0: 0]\n" for index, size in enumerate(mebibytes, start=1))
+    return f"heap_v2/1\n{total}{''.join(stacks)}\nMAPPED_LIBRARIES:\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("names", "times"),
+    [
+        (("p.1.9.i9.heap", "p.1.10.i10.heap"), (5.0, 5.0)),
+        (("b", "a"), (1.0, 99.0)),
+        (("b-1795560275", "a-1795560335"), (9.0, 0.0)),
+    ],
+)
+def test_two_heap_profiles_tell_what_grew_between_them(names: tuple[str, str], times: tuple[float, float]) -> None:
+    profiles = (heap_profile(10), heap_profile(10, 30))
+    sources = [Source(name, data, at) for name, data, at in zip(names, profiles, times, strict=True)]
+    assert "native code holds 30.0 MiB" in " ".join(analyze(sources).facts)
+    assert "native code holds 40.0 MiB" in " ".join(analyze(sources[1:]).facts)
+
+
 def test_malloc_info_of_a_leak_says_nothing_of_retention() -> None:
     assert "gave back" not in facts_of("mallocinfo-21-measured-jmalloc.txt")

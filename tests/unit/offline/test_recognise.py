@@ -92,6 +92,18 @@ def test_no_file_breaks_the_analysis(data: bytes, name: str, packed: bool) -> No
     assert found.read or found.refused
 
 
+@given(
+    texts=st.lists(mutated(list(TEXTS.values())), min_size=1, max_size=5),
+    names=st.lists(st.sampled_from(["a", "b-1", "b-2", "memory.stat"]), min_size=5, max_size=5),
+    times=st.lists(st.sampled_from([0.0, 1.0, 90.0]), min_size=5, max_size=5),
+)
+def test_no_mix_breaks_the_analysis_and_its_order_does_not_matter(
+    texts: list[str], names: list[str], times: list[float]
+) -> None:
+    sources = [Source(name, text.encode(), at) for name, text, at in zip(names, texts, times, strict=False)]
+    assert analyze(sources) == analyze(sources[::-1])
+
+
 @pytest.mark.parametrize("damage", [b"\x1f\x8bnot gzip", gzip.compress(b"x" * 100)[:-9]])
 def test_a_broken_gzip_is_told(damage: bytes) -> None:
     pieces, refused = pieces_of(Source("a.gz", damage))
