@@ -140,7 +140,8 @@ def begun(inv: MemoryInvestigation, target: Workload, pod: Tree) -> Status:
 
 async def at_state(room: Room, state: str, patch: Patch, target: Workload) -> MemoryInvestigation:
     """An investigation whose operator was killed right after a write."""
-    inv = await room.investigate(target.name, intrusion="Restart")
+    consent = {"commandLine": patch.carrier == "CommandLine"}
+    inv = await room.investigate(target.name, intrusion="Restart", instrumentation=consent)
     await room.investigations.hold(inv, on=True)
     inv = await room.read(inv)
     status = begun(inv, target, {"metadata": {"name": "p", "uid": "p-1"}})
