@@ -61,8 +61,9 @@ def test_the_streams_own_file_is_read_as_it_is() -> None:
 
 @pytest.mark.parametrize("run", LEAKS)
 @pytest.mark.parametrize("without", [("smaps",), ("heap",), ("nmt",), ("status",), ("smaps", "heap"), ("nmt", "heap")])
-def test_a_missing_kind_of_text_never_acquits(run: str, without: tuple[str, ...]) -> None:
-    assert analyze(by_hand(run, without=without)).diagnosis.verdict.kind is not Kind.NO_LEAK
+def test_a_missing_kind_of_text_neither_acquits_nor_accuses_another(run: str, without: tuple[str, ...]) -> None:
+    told = diagnose(bundle([stream(run)])).verdict.kind
+    assert analyze(by_hand(run, without=without)).diagnosis.verdict.kind in (told, Kind.INCONCLUSIVE)
 
 
 @pytest.mark.parametrize(
