@@ -76,7 +76,9 @@ def patch_for(
             problem = patch
         elif ours is not None and ours.words and not patch.words:
             # The record of this stage would not know the words of the one before any more, which have to be put back.
-            problem = Problem("CommandLineInUse", "the words that the stage before has put on the command line cannot be kept.")
+            problem = Problem(
+                "CommandLineInUse", "the words that the stage before has put on the command line cannot be kept."
+            )
         else:
             return workload, patch
     return problem
