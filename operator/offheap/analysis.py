@@ -12,8 +12,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from offheap.api.v1alpha1 import Artifact, CollectorStatus, ProbeStatus, StageStatus
-from offheap.artifacts.files import STREAM_ENDING, File, Gathered, Said, gather, stream_stem
+from offheap.artifacts.files import STREAM_ENDING, File, Gathered, Said, gather, note, raw_stream, stream_stem
 from offheap.artifacts.jeprof import jeprof_files
+from offheap.artifacts.names import Names
 from offheap.artifacts.store import Kept
 from offheap.diagnosis import Diagnosis, diagnose_with
 from offheap.drawings import SYMBOLIZED, drawings
@@ -24,7 +25,7 @@ from offheap.investigation.problems import Problem
 from offheap.investigation.verdicts import probe_outcomes, stage_outcomes
 
 MOST_INFLATED_BYTES = 160 << 20
-"""Of all streams of one investigation together; the operator has 512 MiB for all that it does."""
+"""Of all streams of one investigation together; the operator has 768 MiB for all that it does."""
 MOST_ARTIFACTS = 40
 """In the status; the manifest lists all."""
 
@@ -71,8 +72,7 @@ def gather_all(spoken: Sequence[Spoken]) -> Gathered:
 def raw(spoken: Spoken) -> Gathered:
     """The file that keeps one collector's lines as they are."""
     said = _said(spoken)
-    gathered = gather([said])
-    return Gathered(gathered.files[:1], gathered.streams)
+    return Gathered((raw_stream(said, Names()),) if said.lines else (), (note(said),))
 
 
 def stream_name(collector: CollectorStatus) -> str:

@@ -33,7 +33,7 @@ class Harvest:
 
     def heard(self, inv: MemoryInvestigation, collector: CollectorStatus) -> Stream:
         """What was read of this collector before, where its log cannot be read any more."""
-        return read_stream(self._lines.get(_key(inv, collector), {}), bulk=False)
+        return read_stream(self.lines(inv, collector), bulk=False)
 
     def lines(self, inv: MemoryInvestigation, collector: CollectorStatus) -> tuple[str, ...]:
         """Every line that was read of this collector before."""
@@ -47,10 +47,10 @@ class Harvest:
         try:
             return tuple(await self._lines_of(inv, collector))
         except Exception:
-            heard = self._lines.get(_key(inv, collector))
+            heard = self.lines(inv, collector)
             if not heard:
                 raise
-            return tuple(heard)
+            return heard
 
     async def _lines_of(self, inv: MemoryInvestigation, collector: CollectorStatus) -> dict[str, None]:
         key = _key(inv, collector)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from offheap.cluster.investigations import Investigations
 from offheap.cluster.pods import Pods
 from offheap.cluster.workloads import Workloads
 from offheap.evidence.identity import JvmIdentity
+from offheap.evidence.stream import Stream
 from offheap.harvest import Harvest
 from offheap.investigation import transitions as to
 from offheap.investigation.ephemeral import container_json, liveness_period_seconds
@@ -162,13 +164,14 @@ class Reconciler:
             seen = replace(seen, pod=await self._pods.read(inv.namespace, record.name, record.uid))
         if status.collectors and status.phase not in ("Analyzing", "Instrumenting"):
             stream = await self._harvest.follow(inv, status.collectors[-1])
-            seen = replace(seen, stream=stream, identity=self._identity(inv))
+            seen = replace(seen, stream=stream, identity=self._identity(inv, stream))
         return seen
 
-    def _identity(self, inv: MemoryInvestigation) -> JvmIdentity | None:
-        """The JVM as the newest collector that found it says."""
-        for collector in reversed(inv.status.collectors):
-            found = found_identity(self._harvest.heard(inv, collector))
+    def _identity(self, inv: MemoryInvestigation, newest: Stream) -> JvmIdentity | None:
+        """The JVM as the newest collector that found it says; most often that is the one just read, at every look."""
+        before = (self._harvest.heard(inv, collector) for collector in reversed(inv.status.collectors[:-1]))
+        for stream in itertools.chain((newest,), before):
+            found = found_identity(stream)
             if isinstance(found, JvmIdentity):
                 return found
         return None

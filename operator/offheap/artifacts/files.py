@@ -59,7 +59,7 @@ def gather(said: Sequence[Said], cited: Collection[str] = ()) -> Gathered:
     """
     names = Names()
     ranked = sorted(said, key=lambda one: (one.step.lower() != "sample",))
-    streams = [_raw(one, names) for one in ranked if one.lines]
+    streams = [raw_stream(one, names) for one in ranked if one.lines]
     blobs = [file for one in ranked for file in _blobs(one, names)]
     texts = sorted((text for one in ranked for text in _texts(one, cited)), key=lambda text: text.rank)
     return Gathered(
@@ -115,7 +115,8 @@ def stream_stem(step: str, stage: str, pod: str) -> str:
     return f"collector-{step.lower()}-{of}{pod}"
 
 
-def _raw(said: Said, names: Names) -> File:
+def raw_stream(said: Said, names: Names) -> File:
+    """The file that keeps a collector's lines as they are."""
     text = "".join(f"{line}\n" for line in said.lines).encode(errors="replace")
     stem = stream_stem(said.step, said.stage, said.pod)
     return File(names.take(stem, STREAM_ENDING), "stream", _packed(text))

@@ -70,10 +70,6 @@ class Allocations:
     def native_bytes(self) -> int:
         return sum(stack.weight_bytes for stack in self.native)
 
-    @property
-    def java_bytes(self) -> int:
-        return sum(stack.weight_bytes for stack in self.by_java)
-
 
 def allocations(evidence: Evidence) -> tuple[Allocations, ...]:
     """One for each profiler that ran, those with Java frames first."""

@@ -197,19 +197,24 @@ def _evidence(seq: int, record: dict[str, object], room: _Room | None) -> Eviden
         return None
     cost = record.get("cost")
     costs = cost if isinstance(cost, dict) else {}
-    sample = record.get("sample")
     return EvidenceRecord(
         seq=seq,
         at=_real(record.get("at")),
         elapsed_seconds=_real(record.get("elapsed")),
         probe=_text(record.get("probe")),
         name=_text(record.get("name")),
-        sample=sample if isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0 else None,
+        sample=_sample(record),
         data=data,
         wall_seconds=_seconds(costs.get("wall_seconds")),
         pause_seconds=_seconds(costs.get("pause_seconds")),
         peak_pss_bytes=_bytes(costs.get("peak_pss_bytes")),
     )
+
+
+def _sample(record: Mapping[str, object]) -> int | None:
+    """Number of the instant; None for what belongs to none."""
+    sample = record.get("sample")
+    return sample if isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0 else None
 
 
 def _blobs(parts: Sequence[tuple[int, Mapping[str, object]]], room: _Room) -> Iterator[Blob]:
@@ -231,14 +236,13 @@ def _blobs(parts: Sequence[tuple[int, Mapping[str, object]]], room: _Room) -> It
         packed = []
         if data is None or len(data) != record.get("size_bytes") or zlib.crc32(data) != record.get("crc32"):
             continue
-        sample = record.get("sample")
         yield Blob(
             seq=seq,
             at=_real(record.get("at")),
             probe=_text(record.get("probe")),
             name=_text(record.get("name")),
             kind=_text(record.get("kind")),
-            sample=sample if isinstance(sample, int) and not isinstance(sample, bool) and sample >= 0 else None,
+            sample=_sample(record),
             data=data,
         )
 

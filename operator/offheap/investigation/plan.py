@@ -110,6 +110,11 @@ def _withdrawn(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Sta
     """The apiserver refused the patch: the target is sampled as it is, or what earlier stages brought is weighed."""
     if not has_samples(inv.status):
         return to.instrumentation_withdrawn(inv.status, problem, now)
+    return _without_this_stage(inv, problem, now)
+
+
+def _without_this_stage(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Status:
+    """What the stages before have brought is weighed."""
     return to.analyzing(to.stage_skipped(inv.status, stage_now(inv, inv.status), problem), now)
 
 
@@ -239,7 +244,7 @@ def _give_up(inv: MemoryInvestigation, problem: Problem, now: datetime) -> Step:
     """Nothing more can be had: what earlier stages brought is weighed, if there is any."""
     if not has_samples(inv.status):
         return Record(to.ending(inv.status, problem, now))
-    return Record(to.analyzing(to.stage_skipped(inv.status, stage_now(inv, inv.status), problem), now))
+    return Record(_without_this_stage(inv, problem, now))
 
 
 def has_samples(status: Status) -> bool:
@@ -252,10 +257,8 @@ def _sample(inv: MemoryInvestigation, seen: Observed, now: datetime, patience: P
     status, end = inv.status, seen.stream.end
     current = status.collectors[-1]
     waits_for_the_end = current.step == "Final" and current.state == "Running"
-    if waits_for_the_end or current.state in (
-        "Done",
-        "Failed",
-    ):  # a stage that was skipped, or the finalizer had to come first
+    has_ended = current.state in ("Done", "Failed")  # and a stage was skipped, or the finalizer had to come first
+    if waits_for_the_end or has_ended:
         return _go_on(inv, status, seen, now)
     if end is not None:
         done = to.collector_now(status, "Done", end.outcome, end.message)
